@@ -1,0 +1,123 @@
+#include "parent/restart_policy.hpp"
+
+#include "parent/text.hpp"
+
+#include <algorithm>
+
+namespace holdfast {
+namespace {
+
+constexpr Duration first_pause = std::chrono::seconds(5);
+constexpr Duration longest_pause = std::chrono::seconds(60);
+
+Duration pause_after(int failures) {
+  Duration pause = first_pause;
+  for (int i = 1; i < failures && pause < longest_pause; ++i) pause *= 2;
+  return std::min(pause, longest_pause);
+}
+
+}  // namespace
+
+RestartPolicy::Actions RestartPolicy::on_down(bool was_up, TimePoint now) {
+  down_ = true;
+  switch (phase_) {
+    case Phase::idle: return attempt(was_up, now);
+    case Phase::settling: attempt_failed(now); return {};
+    case Phase::restarting:
+    case Phase::waiting:
+    case Phase::exhausted: return {};
+  }
+  return {};
+}
+
+void RestartPolicy::on_up() {
+  down_ = false;
+  failures_ = 0;
+  said_exhausted_ = false;
+  rest();
+}
+
+void RestartPolicy::on_unknown() {
+  down_ = false;
+  rest();
+}
+
+RestartPolicy::Actions RestartPolicy::on_finished(bool ok, TimePoint now) {
+  if (phase_ != Phase::restarting) return {};
+  if (!down_) {
+    phase_ = Phase::idle;
+    return {};
+  }
+  if (!ok) {
+    attempt_failed(now);
+    return {};
+  }
+  phase_ = Phase::settling;
+  due_ = now + settle_;
+  return {Action::probe_now};
+}
+
+RestartPolicy::Actions RestartPolicy::on_time(TimePoint now) {
+  if (hold_until_ && *hold_until_ <= now) hold_until_.reset();
+  if (!due_ || *due_ > now) return {};
+  if (phase_ == Phase::settling) {
+    attempt_failed(now);
+    return {};
+  }
+  return attempt(false, now);
+}
+
+std::optional<TimePoint> RestartPolicy::next_deadline() const {
+  if (!hold_until_) return due_;
+  return due_ ? std::min(*due_, *hold_until_) : *hold_until_;
+}
+
+std::string RestartPolicy::text(TimePoint now) const {
+  const auto until_due = [&] { return readable(std::chrono::ceil<std::chrono::seconds>(*due_ - now)); };
+  switch (phase_) {
+    case Phase::idle: return "";
+    case Phase::restarting:
+      return "restarting, attempt " + std::to_string(attempts_.size()) + " of " + std::to_string(config_.limit);
+    case Phase::settling: return "restarted, waiting for a good result";
+    case Phase::waiting: return "the restart did not help, next attempt in " + until_due();
+    case Phase::exhausted: {
+      const std::string spent =
+          counted(config_.limit, "restart") + " within " + readable(config_.limit_window) + " spent";
+      return due_ ? spent + ", next attempt in " + until_due() : spent;
+    }
+  }
+  return "";
+}
+
+RestartPolicy::Actions RestartPolicy::attempt(bool hold, TimePoint now) {
+  while (!attempts_.empty() && attempts_.front() + config_.limit_window <= now) attempts_.pop_front();
+  due_.reset();
+  if (attempts_.size() >= config_.limit) {
+    phase_ = Phase::exhausted;
+    if (!attempts_.empty()) due_ = attempts_.front() + config_.limit_window;
+    if (said_exhausted_) return {};
+    said_exhausted_ = true;
+    return {Action::report_exhausted};
+  }
+  attempts_.push_back(now);
+  phase_ = Phase::restarting;
+  if (hold && config_.before_failover > Duration::zero()) hold_until_ = now + config_.before_failover;
+  return {Action::start_restart};
+}
+
+void RestartPolicy::attempt_failed(TimePoint now) {
+  hold_until_.reset();
+  ++failures_;
+  phase_ = Phase::waiting;
+  due_ = now + pause_after(failures_);
+}
+
+// Back to idle, except that a running restart is waited for: never two at a time.
+void RestartPolicy::rest() {
+  hold_until_.reset();
+  if (phase_ == Phase::restarting) return;
+  phase_ = Phase::idle;
+  due_.reset();
+}
+
+}  // namespace holdfast

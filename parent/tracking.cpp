@@ -1,0 +1,68 @@
+#include "parent/tracking.hpp"
+
+#include <algorithm>
+
+namespace holdfast {
+namespace {
+
+using Health = CheckView::Health;
+using Effect = TrackConfig::Effect;
+
+constexpr int lowest_sum = 1;
+constexpr int highest_sum = 254;  // 255 is the owner's, 0 says "I leave"
+
+bool counts_as_up(Health health) { return health == Health::up || health == Health::held; }
+bool counts_as_bad(Health health) { return health == Health::down || health == Health::unknown; }
+
+void append(std::string& reasons, const std::string& reason) {
+  if (!reasons.empty()) reasons += "; ";
+  reasons += reason;
+}
+
+std::string trouble(const TrackConfig& track, const CheckView& view) {
+  std::string text = "check " + track.check + (view.health == Health::down ? " is down" : " is unknown");
+  if (!view.detail.empty()) text += ": " + view.detail;
+  return text;
+}
+
+}  // namespace
+
+Standing standing_of(const InstanceConfig& instance, const std::function<CheckView(const std::string&)>& view_of) {
+  const Priority base = instance.router.priority;
+  int sum = base.value;
+  Fitness fitness = Fitness::fit;
+  std::string helped;                           // why the priority is above the configured one
+  std::string lowered, demoted_by, faulted_by;  // why it is below, by severity
+
+  for (const TrackConfig& track : instance.tracks) {
+    const CheckView view = view_of(track.check);
+    if (track.effect == Effect::weight) {
+      if (track.weight > 0 && counts_as_up(view.health)) {
+        sum += track.weight;
+        append(helped, "check " + track.check + " is up");
+      }
+      if (track.weight < 0 && counts_as_bad(view.health)) sum += track.weight;
+      if (counts_as_bad(view.health)) append(lowered, trouble(track, view));
+      continue;
+    }
+    if (!counts_as_bad(view.health)) continue;
+    const bool faults = track.effect == Effect::fault && view.health == Health::down;
+    append(faults ? faulted_by : demoted_by, trouble(track, view));
+    fitness = std::max(fitness, faults ? Fitness::faulted : Fitness::demoted);
+  }
+
+  // The owner of the addresses is the owner, whatever the checks say; only a fault stops it.
+  if (base == owner_priority) {
+    if (fitness == Fitness::faulted) return {base, fitness, faulted_by};
+    return {base, Fitness::fit, ""};
+  }
+  const Priority weighed{static_cast<std::uint8_t>(std::clamp(sum, lowest_sum, highest_sum))};
+  switch (fitness) {
+    case Fitness::faulted: return {weighed, fitness, faulted_by};
+    case Fitness::demoted: return {demoted_priority, fitness, demoted_by};
+    case Fitness::fit: break;
+  }
+  return {weighed, Fitness::fit, lowered.empty() ? helped : lowered};
+}
+
+}  // namespace holdfast
