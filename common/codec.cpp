@@ -50,7 +50,7 @@ template <class V> void fields(V& v, Is<VirtualAddress> auto& m) {
 template <class V> void fields(V& v, Is<AnnounceConfig> auto& m) { v(m.count, m.repeat_after, m.refresh); }
 template <class V> void fields(V& v, Is<VirtualRouterConfig> auto& m) {
   v(m.name, m.interface, m.vrid, m.version, m.family, m.priority, m.advert_interval, m.password, m.checksum,
-    m.preempt, m.preempt_delay, m.timers, m.lease, m.announce, m.addresses);
+    m.preempt, m.preempt_delay, m.return_after, m.timers, m.lease, m.announce, m.addresses);
 }
 template <class V> void fields(V& v, Is<Standing> auto& m) { v(m.priority, m.fitness, m.reason); }
 template <class V> void fields(V& v, Is<CheckSpec> auto& m) {

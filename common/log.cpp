@@ -6,16 +6,18 @@
 namespace holdfast {
 namespace {
 
+void write_to_stderr(LogLevel level, std::string_view text) {
+  std::fprintf(stderr, "%s: %.*s\n", to_string(level), static_cast<int>(text.size()), text.data());
+}
+
 LogSink& sink() {
-  static LogSink current = [](LogLevel level, std::string_view text) {
-    std::fprintf(stderr, "%s: %.*s\n", to_string(level), static_cast<int>(text.size()), text.data());
-  };
+  static LogSink current = write_to_stderr;
   return current;
 }
 
 }  // namespace
 
-void set_log_sink(LogSink replacement) { sink() = std::move(replacement); }
+void set_log_sink(LogSink replacement) { sink() = replacement ? std::move(replacement) : write_to_stderr; }
 
 void log(LogLevel level, std::string_view text) { sink()(level, text); }
 

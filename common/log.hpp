@@ -12,7 +12,7 @@ namespace holdfast {
 
 using LogSink = std::function<void(LogLevel level, std::string_view text)>;
 
-void set_log_sink(LogSink sink);
+void set_log_sink(LogSink sink);  // an empty one: stderr again
 void log(LogLevel level, std::string_view text);
 
 }  // namespace holdfast

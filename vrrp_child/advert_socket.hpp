@@ -1,0 +1,80 @@
+// The raw socket for VRRP over IPv4: adverts leave and arrive in batches, on every interface of the host.
+#pragma once
+
+#include "common/fd.hpp"
+#include "common/ip_addr.hpp"
+#include "common/result.hpp"
+#include "vrrp_child/core/router_table.hpp"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <span>
+#include <vector>
+
+namespace holdfast {
+
+class AdvertSocket {
+ public:
+  // Needs CAP_NET_RAW and CAP_NET_ADMIN.
+  static Result<AdvertSocket> open();
+
+  int fd() const { return socket_.get(); }
+
+  // Receives the group on exactly these interfaces from now on. Errors name the interface's index.
+  Status listen_on(const std::set<int>& interface_indexes);
+
+  // VRIDs in use: the kernel cuts packets of all others down to what counting them needs.
+  Status expect(const std::set<std::uint8_t>& vrids);
+
+  // Gathers a copy of an advert.
+  void queue(std::span<const std::uint8_t> packet, int interface_index, const Envelope& envelope);
+  // Sends what was gathered. Gives the number of adverts that the kernel refused, and the last errno.
+  struct SendFailures {
+    std::size_t count = 0;
+    int last_errno = 0;
+  };
+  SendFailures flush();
+
+  // Up to a batch of what has arrived; `handle` sees each. Gives how many there were; fewer than
+  // batch_size: nothing is left.
+  static constexpr std::size_t batch_size = 64;
+  std::size_t receive(const std::function<void(const Datagram&)>& handle);
+
+  // Packets that the kernel dropped because we read too slowly, since the last call.
+  std::uint64_t take_drops();
+
+ private:
+  AdvertSocket() = default;
+
+  static constexpr std::size_t packet_size = 2048;  // 255 addresses and every IP option fit
+  static constexpr std::size_t control_size = 64;
+
+  struct Outgoing {
+    sockaddr_in to{};
+    std::size_t offset = 0;  // of its bytes in outgoing_bytes_
+    iovec data{};
+    alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(in_pktinfo))> control{};
+  };
+  struct Incoming {
+    std::array<std::uint8_t, packet_size> data;
+    alignas(cmsghdr) std::array<std::uint8_t, control_size> control;
+    iovec vector;
+  };
+
+  Fd socket_;
+  std::vector<Fd> memberships_;  // one socket holds at most 20 groups (igmp_max_memberships)
+  std::vector<Outgoing> outgoing_;
+  std::vector<std::uint8_t> outgoing_bytes_;
+  std::vector<mmsghdr> headers_;
+  std::vector<Incoming> incoming_;
+  std::uint32_t drops_seen_ = 0;
+  std::uint64_t drops_ = 0;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,268 @@
+#include "vrrp_child/core/router_table.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast {
+namespace {
+
+std::uint64_t packet_key(int interface_index, IpFamily family, Vrid vrid) {
+  return static_cast<std::uint64_t>(static_cast<std::uint32_t>(interface_index)) << 16 |
+         static_cast<std::uint64_t>(family) << 8 | vrid.value;
+}
+
+bool same_virtual_router(const VirtualRouterConfig& a, const VirtualRouterConfig& b) {
+  return a.interface == b.interface && a.vrid == b.vrid && a.family == b.family && a.version == b.version;
+}
+
+std::vector<std::uint8_t> address_list(const VirtualRouterConfig& config) {
+  std::vector<std::uint8_t> list;
+  for (const VirtualAddress& virtual_address : config.addresses) {
+    const auto bytes = virtual_address.prefix.address.bytes();
+    if (virtual_address.advertised) list.insert(list.end(), bytes.begin(), bytes.end());
+  }
+  return list;
+}
+
+// The same addresses in whatever order: peers list them as their own configuration does.
+bool same_addresses(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b, std::size_t width) {
+  if (a.size() != b.size()) return false;
+  if (std::ranges::equal(a, b)) return true;  // the usual case
+  for (std::size_t i = 0; i < a.size(); i += width) {
+    bool found = false;
+    for (std::size_t j = 0; j < b.size() && !found; j += width) {
+      found = std::ranges::equal(a.subspan(i, width), b.subspan(j, width));
+    }
+    if (!found) return false;
+  }
+  return true;
+}
+
+Discard discard_of(DecodeError error) {
+  switch (error) {
+    case DecodeError::length: return Discard::length;
+    case DecodeError::version: return Discard::version;
+    case DecodeError::type: return Discard::type;
+    case DecodeError::checksum: return Discard::checksum;
+    case DecodeError::count_zero: return Discard::count_zero;
+    case DecodeError::interval_zero: return Discard::interval_zero;
+  }
+  return Discard::length;
+}
+
+// The counter of each discard, where an instance can be named and where none can (null: no such counter).
+struct Counters {
+  std::uint64_t InstanceStatistics::*instance;
+  std::uint64_t GlobalStatistics::*global;
+};
+Counters counters_of(Discard discard) {
+  using I = InstanceStatistics;
+  using G = GlobalStatistics;
+  switch (discard) {
+    case Discard::ttl: return {&I::ip_ttl_errors, &G::ip_ttl_errors};
+    case Discard::version:
+    case Discard::wrong_version: return {&I::version_errors, &G::version_errors};
+    case Discard::type: return {&I::invalid_type_pkts_rcvd, nullptr};
+    case Discard::length: return {&I::packet_length_errors, &G::packet_length_errors};
+    case Discard::checksum: return {&I::checksum_errors, &G::checksum_errors};
+    case Discard::count_zero: return {&I::address_count_zero, nullptr};
+    case Discard::interval_zero: return {&I::interval_zero, nullptr};
+    case Discard::unknown_vrid: return {nullptr, &G::vrid_errors};
+    case Discard::destination: return {&I::destination_errors, nullptr};
+    case Discard::link_local_first: return {&I::link_local_first_errors, nullptr};
+    case Discard::auth_type_unknown: return {&I::invalid_auth_type, nullptr};
+    case Discard::auth_type: return {&I::auth_type_mismatch, nullptr};
+    case Discard::auth_password: return {&I::auth_failures, nullptr};
+    case Discard::interval: return {&I::interval_errors, nullptr};
+    case Discard::address_list: return {&I::address_list_errors, nullptr};
+  }
+  return {nullptr, nullptr};
+}
+
+}  // namespace
+
+// ---- one virtual router ----
+
+VirtualRouter::VirtualRouter(InstanceId id, VirtualRouterConfig config, Standing standing,
+                             std::optional<TimePoint> was_active_at)
+    : id_(id),
+      config_(std::move(config)),
+      machine_(config_, std::move(standing), was_active_at),
+      expected_addresses_(address_list(config_)) {}
+
+std::span<const std::uint8_t> VirtualRouter::advert_to_send(Priority priority) {
+  if (packet_.empty() || priority != packet_priority_ || machine_.link().source != packet_source_) {
+    packet_priority_ = priority;
+    packet_source_ = machine_.link().source;
+    encode_advert(config_, priority, envelope(), packet_);
+  }
+  ++statistics_.advertisement_sent;
+  if (priority == resigning_priority) ++statistics_.priority_zero_pkts_sent;
+  return packet_;
+}
+
+// RFC 9568, 7.1 and RFC 3768, 7.1: what this instance's configuration says about a well-formed advert.
+std::optional<Discard> VirtualRouter::refuse(const Advert& advert, const Envelope& envelope) {
+  if (advert.version != config_.version) return Discard::wrong_version;
+  if (envelope.destination != vrrp_group(config_.family)) return Discard::destination;
+  if (config_.family == IpFamily::ipv6 && !IpAddr::from_bytes(advert.addresses.first(16)).is_link_local()) {
+    return Discard::link_local_first;  // erratum 8300
+  }
+  const bool listed =
+      same_addresses(advert.addresses, expected_addresses_, config_.family == IpFamily::ipv4 ? 4 : 16);
+  const bool same_interval = advert.interval == config_.advert_interval;
+
+  if (advert.version == VrrpVersion::v3) {  // differences are counted, never a reason to drop
+    if (!same_interval) ++statistics_.interval_errors;
+    if (!listed) ++statistics_.address_list_errors;
+    if (advert.checksum_form == ChecksumForm::rfc5798) ++statistics_.checksum_rfc5798_rcvd;
+    if (advert.checksum_form == ChecksumForm::rfc9568) ++statistics_.checksum_rfc9568_rcvd;
+    return std::nullopt;
+  }
+  if (advert.auth_type > static_cast<std::uint8_t>(AuthType::ip_ah)) return Discard::auth_type_unknown;
+  if (advert.auth_type != static_cast<std::uint8_t>(config_.password ? AuthType::password : AuthType::none)) {
+    return Discard::auth_type;
+  }
+  if (config_.password && advert.auth_data != password_bytes(config_.password)) return Discard::auth_password;
+  if (!same_interval) return Discard::interval;
+  if (!listed && advert.priority != owner_priority) return Discard::address_list;
+  return std::nullopt;
+}
+
+// ---- the table ----
+
+bool RouterTable::is_replaced_by(const ConfigureInstance& wanted) {
+  const VirtualRouter* existing = find(wanted.id);
+  return existing && !same_virtual_router(existing->config_, wanted.router);
+}
+
+void RouterTable::configure(const ConfigureInstance& wanted, TimePoint now, Actions& actions) {
+  if (VirtualRouter* existing = find(wanted.id)) {
+    if (existing->config_ != wanted.router) {
+      existing->config_ = wanted.router;
+      existing->expected_addresses_ = address_list(wanted.router);
+      existing->packet_.clear();
+      existing->machine_.on_config(wanted.router, now, scratch_);
+    }
+    if (existing->machine_.standing() != wanted.standing) {
+      existing->machine_.on_standing(wanted.standing, now, scratch_);
+    }
+    return settle(*existing, actions);
+  }
+  auto router = std::make_unique<VirtualRouter>(wanted.id, wanted.router, wanted.standing, wanted.was_active_at);
+  const auto free = std::ranges::find(by_slot_, nullptr);
+  router->slot_ = static_cast<DeadlineHeap::Slot>(free - by_slot_.begin());
+  if (free == by_slot_.end()) by_slot_.push_back(router.get());
+  else *free = router.get();
+  routers_[wanted.id] = std::move(router);
+}
+
+void RouterTable::shut_down(InstanceId id, TimePoint now, Actions& actions) {
+  VirtualRouter* router = find(id);
+  if (!router) return;
+  router->machine_.on_shutdown(now, scratch_);
+  settle(*router, actions);
+}
+
+void RouterTable::erase(InstanceId id) {
+  VirtualRouter* router = find(id);
+  if (!router) return;
+  heap_.set(router->slot_, DeadlineHeap::never);
+  by_slot_[router->slot_] = nullptr;
+  index(*router, 0);
+  routers_.erase(id);
+}
+
+void RouterTable::set_standing(InstanceId id, Standing standing, TimePoint now, Actions& actions) {
+  VirtualRouter* router = find(id);
+  if (!router || router->machine_.standing() == standing) return;
+  router->machine_.on_standing(std::move(standing), now, scratch_);
+  settle(*router, actions);
+}
+
+void RouterTable::set_link(InstanceId id, const Link& link, TimePoint now, Actions& actions) {
+  VirtualRouter* router = find(id);
+  if (!router) return;
+  const bool started = router->machine_.state() != InstanceState::initialize;
+  if (started && router->interface_index_ == link.index && router->machine_.link() == link.condition) return;
+  index(*router, link.index);
+  router->machine_.on_link(link.condition, now, scratch_);
+  settle(*router, actions);
+}
+
+void RouterTable::address_lost(InstanceId id, TimePoint now, Actions& actions) {
+  VirtualRouter* router = find(id);
+  if (!router) return;
+  if (router->machine_.state() == InstanceState::active) ++router->statistics_.addresses_restored;
+  router->machine_.on_address_lost(now, scratch_);
+  settle(*router, actions);
+}
+
+std::optional<Discard> RouterTable::receive(const Datagram& datagram, TimePoint now, Actions& actions) {
+  VirtualRouter* router = find_by_packet(datagram);
+  const auto discard = [&](Discard why) {
+    const Counters counters = counters_of(why);
+    if (counters.global) ++(statistics_.*counters.global);
+    if (router && counters.instance) ++(router->statistics_.*counters.instance);
+    return why;
+  };
+
+  if (datagram.ttl != 255) return discard(Discard::ttl);
+  // Before the rest: the socket's filter cuts foreign routers' packets short.
+  if (!router && datagram.payload.size() >= advert_header_size) return discard(Discard::unknown_vrid);
+  const auto advert = decode_advert(datagram.payload, datagram.envelope);
+  if (!advert) return discard(discard_of(advert.error()));
+  if (const auto refused = router->refuse(*advert, datagram.envelope)) return discard(*refused);
+
+  ++router->statistics_.advertisement_rcvd;
+  if (advert->priority == resigning_priority) ++router->statistics_.priority_zero_pkts_rcvd;
+  router->machine_.on_advert({datagram.envelope.source, advert->priority, advert->interval}, now, scratch_);
+  settle(*router, actions);
+  return std::nullopt;
+}
+
+void RouterTable::run_timers(TimePoint now, Actions& actions) {
+  while (!heap_.empty()) {
+    VirtualRouter& router = *by_slot_[heap_.earliest()];
+    if (heap_.earliest_due() > now + router.machine_.slack()) return;
+    const TimePoint before = heap_.earliest_due();
+    router.machine_.on_deadline(now, scratch_);
+    settle(router, actions);
+    // Due within the slack, but not something that may go early: wait for its time.
+    if (before > now && heap_.earliest_due() == before) return;
+  }
+}
+
+VirtualRouter* RouterTable::find(InstanceId id) {
+  const auto found = routers_.find(id);
+  return found == routers_.end() ? nullptr : found->second.get();
+}
+
+// Hands a machine's actions on and takes note of its next deadline.
+void RouterTable::settle(VirtualRouter& router, Actions& actions) {
+  for (Action& action : scratch_) {
+    if (const auto* transition = std::get_if<Transition>(&action); transition && transition->to == InstanceState::active) {
+      ++router.statistics_.active_transitions;
+    }
+    if (std::holds_alternative<Conflict>(action)) ++router.statistics_.conflicts;
+    actions.push_back({router.id_, std::move(action)});
+  }
+  scratch_.clear();
+  heap_.set(router.slot_, router.machine_.deadline());
+}
+
+void RouterTable::index(VirtualRouter& router, int interface_index) {
+  const auto key = [&](int i) { return packet_key(i, router.config_.family, router.config_.vrid); };
+  if (router.interface_index_ != 0) by_packet_.erase(key(router.interface_index_));
+  router.interface_index_ = interface_index;
+  if (interface_index != 0) by_packet_[key(interface_index)] = &router;
+}
+
+VirtualRouter* RouterTable::find_by_packet(const Datagram& datagram) {
+  if (datagram.payload.size() < 2) return nullptr;
+  const auto found = by_packet_.find(
+      packet_key(datagram.interface_index, datagram.envelope.source.family(), Vrid{datagram.payload[1]}));
+  return found == by_packet_.end() ? nullptr : found->second;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,276 @@
+#include "vrrp_child/core/state_machine.hpp"
+
+#include "vrrp_child/core/timing.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast {
+namespace {
+
+// An address that somebody keeps deleting is put back at most this often.
+constexpr Duration restore_pause = std::chrono::seconds(1);
+
+// A periodic time after one that was due: without drift, and without a burst after a stall.
+TimePoint next_period(TimePoint due, Duration period, TimePoint now) {
+  return due + period > now ? due + period : now + period;
+}
+
+}  // namespace
+
+StateMachine::Settings StateMachine::settings_of(const VirtualRouterConfig& config) {
+  return {.version = config.version,
+          .advert_interval = config.advert_interval,
+          .preempt = config.preempt,
+          .preempt_delay = config.preempt_delay,
+          .return_after = config.return_after,
+          .timers = config.timers,
+          .lease = config.lease,
+          .announce_repeat_after = config.announce.repeat_after,
+          .announce_refresh = config.announce.refresh};
+}
+
+StateMachine::StateMachine(const VirtualRouterConfig& config, Standing standing, std::optional<TimePoint> was_active_at)
+    : settings_(settings_of(config)), standing_(std::move(standing)), was_active_at_(was_active_at) {}
+
+// The only place that changes the state. Timers of the state that is left are cancelled here.
+void StateMachine::enter(InstanceState state, Reason reason, TimePoint now, Actions& actions) {
+  reason.own_priority = own_priority();
+  active_down_at_ = advert_at_ = lease_at_ = announce_at_ = restore_at_ = never;
+  active_router_.reset();
+  obeyed_.reset();
+  takeover_cause_ = Cause::active_silent;
+  actions.push_back(Transition{state_, state, reason});
+  state_ = state;
+  since_ = now;
+  reason_ = std::move(reason);
+}
+
+// ---- levels: link and standing ----
+
+void StateMachine::on_link(LinkCondition link, TimePoint now, Actions& actions) {
+  link_ = std::move(link);
+  reconsider(now, actions);
+}
+
+void StateMachine::on_standing(Standing standing, TimePoint now, Actions& actions) {
+  const Standing before = std::exchange(standing_, std::move(standing));
+  if (before.fitness == Fitness::demoted && standing_.fitness == Fitness::fit) {
+    // A restart of the checked service must not move the address twice.
+    preempt_from_ = std::max(preempt_from_, now + settings_.return_after);
+  }
+  const bool was_active = state_ == InstanceState::active;
+  reconsider(now, actions);
+  if (was_active && state_ == InstanceState::active && before.priority != own_priority()) {
+    send_advert_now(now, actions);  // at once, not at the next interval: the backups can act on it
+  }
+}
+
+void StateMachine::reconsider(TimePoint now, Actions& actions) {
+  const bool outside = state_ == InstanceState::initialize || state_ == InstanceState::fault;
+  if (outside && may_take_part()) {
+    start(now, actions);
+  } else if (!may_take_part()) {
+    become_fault(now, actions);
+  }
+}
+
+// RFC 9568, 6.4.1: Startup.
+void StateMachine::start(TimePoint now, Actions& actions) {
+  const bool recovering = state_ == InstanceState::fault;
+  active_advert_interval_ = settings_.advert_interval;
+  preempt_from_ = std::max(preempt_from_, now + settings_.preempt_delay);
+  const auto was_active_at = std::exchange(was_active_at_, std::nullopt);
+  if (was_active_at && now - *was_active_at < 2 * settings_.advert_interval) {
+    become_active({.cause = Cause::resumed}, now, actions);
+  } else if (own_priority() == owner_priority) {
+    become_active({.cause = Cause::started_as_owner}, now, actions);
+  } else {
+    become_backup({.cause = recovering ? Cause::recovered : Cause::started}, now, actions);
+  }
+}
+
+void StateMachine::become_fault(TimePoint now, Actions& actions) {
+  Reason reason{.cause = link_.usable ? Cause::check_fault : Cause::link_unusable,
+                .problem = link_.usable ? standing_.reason : link_.problem};
+  if (state_ == InstanceState::fault) {  // still in fault, perhaps for another reason
+    reason.own_priority = reason_.own_priority;
+    reason_ = std::move(reason);
+    return;
+  }
+  if (state_ == InstanceState::active && link_.usable) actions.push_back(SendAdvert{resigning_priority});
+  actions.push_back(RemoveAddresses{});
+  enter(InstanceState::fault, std::move(reason), now, actions);
+}
+
+void StateMachine::become_backup(Reason reason, TimePoint now, Actions& actions) {
+  actions.push_back(RemoveAddresses{});  // also what a process before us may have left
+  enter(InstanceState::backup, std::move(reason), now, actions);
+  last_heard_ = now;
+  active_down_at_ = now + down_interval();
+}
+
+// RFC 9568, 6.4.1 and 6.4.2: advert first, so that nobody else moves; announce once the addresses exist.
+void StateMachine::become_active(Reason reason, TimePoint now, Actions& actions) {
+  enter(InstanceState::active, std::move(reason), now, actions);
+  send_advert_now(now, actions);
+  actions.push_back(HoldAddresses{});
+  actions.push_back(Announce{});
+  lease_at_ = now + settings_.lease / 3;
+  if (settings_.announce_repeat_after > Duration::zero()) {
+    announce_at_ = now + settings_.announce_repeat_after;
+  } else if (settings_.announce_refresh > Duration::zero()) {
+    announce_at_ = now + settings_.announce_refresh;
+  }
+}
+
+void StateMachine::send_advert_now(TimePoint now, Actions& actions) {
+  actions.push_back(SendAdvert{own_priority()});
+  advert_at_ = now + settings_.advert_interval;
+}
+
+// ---- adverts ----
+
+void StateMachine::on_advert(const HeardAdvert& advert, TimePoint now, Actions& actions) {
+  if (state_ == InstanceState::backup) hear_as_backup(advert, now);
+  else if (state_ == InstanceState::active) hear_as_active(advert, now, actions);
+}
+
+// RFC 9568, 6.4.2.
+void StateMachine::hear_as_backup(const HeardAdvert& advert, TimePoint now) {
+  last_heard_ = now;
+  if (advert.priority == resigning_priority) {
+    // The next in line answers first; one that is unfit itself leaves it to the others.
+    active_down_at_ = now + (standing_.fitness == Fitness::demoted ? down_interval() : answer_skew());
+    active_router_ = advert;
+    takeover_cause_ = Cause::active_resigned;
+    return;
+  }
+  const bool demoted = advert.priority == demoted_priority && standing_.fitness == Fitness::fit;
+  const bool may_preempt =
+      demoted || own_priority() == owner_priority || (settings_.preempt && now >= preempt_from_);
+  active_router_ = advert;
+  if (advert.priority >= own_priority() || !may_preempt) return obey(advert, now);
+
+  // A worse active: its adverts don't restart the timer, so that we take over when it fires. Where we
+  // obeyed this very router until now, it fell below us (or we rose, or may preempt at last): there
+  // is nobody else to wait for, and with fast timers we don't.
+  takeover_cause_ = demoted ? Cause::active_demoted : Cause::preempted_worse;
+  if (settings_.timers == TimerMode::fast && obeyed_ == advert.source) {
+    active_down_at_ = std::min(active_down_at_, now + answer_skew());
+  }
+  obeyed_.reset();
+}
+
+void StateMachine::obey(const HeardAdvert& advert, TimePoint now) {
+  learn(advert);
+  obeyed_ = advert.source;
+  takeover_cause_ = Cause::active_silent;
+  active_down_at_ = now + down_interval();
+}
+
+// v3: the active's interval rules the timers of the backups. v2 has one interval for all, checked on receipt.
+void StateMachine::learn(const HeardAdvert& advert) {
+  if (settings_.version == VrrpVersion::v3) active_advert_interval_ = advert.interval;
+}
+
+// RFC 9568, 6.4.3.
+void StateMachine::hear_as_active(const HeardAdvert& advert, TimePoint now, Actions& actions) {
+  if (advert.priority == resigning_priority) return send_advert_now(now, actions);
+
+  const bool tie = advert.priority == own_priority();
+  if (advert.priority > own_priority() || (tie && advert.source > link_.source)) {
+    actions.push_back(RemoveAddresses{});
+    enter(InstanceState::backup, reason_with_peer(tie ? Cause::tie_lost : Cause::better_heard, advert), now, actions);
+    last_heard_ = now;
+    active_router_ = advert;
+    return obey(advert, now);
+  }
+  // An advert that crossed our first one on the wire is no news.
+  if (now - since_ >= settings_.advert_interval) actions.push_back(Conflict{advert.source, advert.priority});
+  // RFC 9568 answers a worse active at once; RFC 3768 stays silent. A twin with our very address would
+  // answer the answer, so it gets none; and nobody gets more than a few in an interval.
+  const bool twin = tie && advert.source == link_.source;
+  if (settings_.version == VrrpVersion::v3 && !twin && now - last_assert_ >= settings_.advert_interval / 4) {
+    last_assert_ = now;
+    actions.push_back(SendAdvert{own_priority()});
+  }
+}
+
+// ---- time ----
+
+TimePoint StateMachine::deadline() const {
+  return std::min({active_down_at_, advert_at_, lease_at_, announce_at_, restore_at_});
+}
+
+Duration StateMachine::slack() const {
+  constexpr Duration most = std::chrono::microseconds(500);
+  return state_ == InstanceState::active ? std::min(settings_.advert_interval / 20, most) : Duration::zero();
+}
+
+void StateMachine::on_deadline(TimePoint now, Actions& actions) {
+  if (active_down_at_ <= now) {  // RFC 9568, 6.4.2: the Active_Down_Timer fires
+    Reason reason = active_router_ ? reason_with_peer(takeover_cause_, *active_router_) : Reason{.cause = takeover_cause_};
+    reason.waited = now - last_heard_;
+    return become_active(std::move(reason), now, actions);
+  }
+  if (state_ != InstanceState::active) return;
+  if (advert_at_ <= now + slack()) {  // RFC 9568, 6.4.3: the Adver_Timer fires
+    actions.push_back(SendAdvert{own_priority()});
+    advert_at_ = next_period(advert_at_, settings_.advert_interval, now);
+  }
+  if (lease_at_ <= now || restore_at_ <= now) {
+    if (restore_at_ <= now) last_restore_ = now;
+    restore_at_ = never;
+    actions.push_back(HoldAddresses{});
+    lease_at_ = now + settings_.lease / 3;
+  }
+  if (announce_at_ <= now) {
+    actions.push_back(Announce{});
+    announce_at_ = settings_.announce_refresh > Duration::zero() ? now + settings_.announce_refresh : never;
+  }
+}
+
+void StateMachine::on_address_lost(TimePoint now, Actions&) {
+  if (state_ != InstanceState::active) return;
+  restore_at_ = std::max(now, last_restore_ + restore_pause);
+}
+
+// ---- configuration and end ----
+
+void StateMachine::on_config(const VirtualRouterConfig& config, TimePoint now, Actions& actions) {
+  settings_ = settings_of(config);
+  if (state_ == InstanceState::active) {
+    send_advert_now(now, actions);
+    actions.push_back(HoldAddresses{});
+    actions.push_back(Announce{});
+    lease_at_ = now + settings_.lease / 3;
+  } else if (state_ == InstanceState::backup) {
+    if (settings_.version == VrrpVersion::v2 || !obeyed_) active_advert_interval_ = settings_.advert_interval;
+    active_down_at_ = now + down_interval();
+  }
+}
+
+void StateMachine::on_shutdown(TimePoint now, Actions& actions) {
+  if (state_ == InstanceState::initialize) return;
+  if (state_ == InstanceState::active) actions.push_back(SendAdvert{resigning_priority});
+  actions.push_back(RemoveAddresses{});
+  enter(InstanceState::initialize, {.cause = Cause::shut_down}, now, actions);
+}
+
+// ---- small words ----
+
+Duration StateMachine::down_interval() const {
+  return active_down_interval(settings_.version, own_priority(), active_advert_interval_);
+}
+
+Duration StateMachine::answer_skew() const {
+  const auto skew = settings_.timers == TimerMode::fast ? fast_skew_time : skew_time;
+  return skew(settings_.version, own_priority(), active_advert_interval_);
+}
+
+Reason StateMachine::reason_with_peer(Cause cause, const HeardAdvert& peer) const {
+  return {.cause = cause, .peer = peer.source, .peer_priority = peer.priority};
+}
+
+}  // namespace holdfast

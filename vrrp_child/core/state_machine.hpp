@@ -1,0 +1,200 @@
+// One virtual router: what it is, what it wants, when it next wants something. Pure: events and the time
+// come in, actions go out, and the shell performs them in order.
+#pragma once
+
+#include "common/ip_addr.hpp"
+#include "common/router_config.hpp"
+#include "common/types.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace holdfast {
+
+// The states (RFC 9568, 6.4):
+//
+//   initialize  not started, or shut down: silent, holds nothing.
+//   backup      listens to the active; `deadline` is the Active_Down_Timer. When it passes, we take over.
+//   active      holds the addresses, answers for them and advertises; `deadline` is the Adver_Timer.
+//   fault       ours, not the RFC's: may not take part, because the interface can't be used or a check with
+//               `while_down: fault` says no. Silent, holds nothing, and is left as soon as neither is true.
+//
+//                     link usable and not faulted
+//   initialize/fault ------------------------------> backup  (priority 255, or resumed: active)
+//        ^                                           |    ^
+//        | link lost, faulted, shut down      silence,    | a better active is heard
+//        |                                  resignation,  |
+//        |                                  preemption    |
+//        +------------------------------------- active <--+
+//
+// Link and standing are levels, not edges: whatever the order in which they change, only their present
+// values decide. One function, enter(), writes the state.
+
+// Why a state was entered; reason_text.hpp makes the sentence.
+enum class Cause : std::uint8_t {
+  none,
+  started,            // nothing heard yet
+  started_as_owner,   // priority 255 does not wait
+  resumed,            // a VRRP process before us died as active a moment ago
+  active_silent,      // no advert for the Active_Down_Interval
+  active_resigned,    // the active said priority 0
+  active_demoted,     // the active said priority 1: unfit
+  preempted_worse,    // the active's priority is below ours
+  better_heard,       // an active with a higher priority
+  tie_lost,           // an active with our priority and a greater address
+  link_unusable,      // Reason::problem says what is wrong with it
+  check_fault,        // the standing says why
+  recovered,          // neither any longer
+  shut_down,
+};
+
+struct Reason {
+  Cause cause = Cause::none;
+  IpAddr peer{};             // the other router, where there is one
+  Priority peer_priority{};
+  Priority own_priority{};
+  Duration waited{};         // active_silent: how long nothing came
+  std::string problem{};     // link_unusable, check_fault
+  bool operator==(const Reason&) const = default;
+};
+
+struct SendAdvert {
+  Priority priority{};
+  bool operator==(const SendAdvert&) const = default;
+};
+// Exactly the configured addresses are to be on the host, with a fresh lease.
+struct HoldAddresses {
+  bool operator==(const HoldAddresses&) const = default;
+};
+// None of this instance's addresses are to be on the host.
+struct RemoveAddresses {
+  bool operator==(const RemoveAddresses&) const = default;
+};
+// Tell the neighbours where the addresses are.
+struct Announce {
+  bool operator==(const Announce&) const = default;
+};
+struct Transition {
+  InstanceState from{};
+  InstanceState to{};
+  Reason reason;
+  bool operator==(const Transition&) const = default;
+};
+// Somebody else claims to be active while we are.
+struct Conflict {
+  IpAddr peer;
+  Priority peer_priority{};
+  bool operator==(const Conflict&) const = default;
+};
+
+using Action = std::variant<SendAdvert, HoldAddresses, RemoveAddresses, Announce, Transition, Conflict>;
+
+// The interface an instance runs on, as far as it matters here.
+struct LinkCondition {
+  bool usable = false;
+  IpAddr source;        // what our adverts come from: the tie-break
+  std::string problem;  // why it is not usable
+  bool operator==(const LinkCondition&) const = default;
+};
+
+struct HeardAdvert {
+  IpAddr source;
+  Priority priority{};
+  Duration interval{};
+};
+
+class StateMachine {
+ public:
+  using Actions = std::vector<Action>;  // appended to, never cleared here
+  static constexpr TimePoint never = TimePoint::max();
+
+  // `was_active_at`: set when a process before this one died as active and was alive until then.
+  StateMachine(const VirtualRouterConfig& config, Standing standing, std::optional<TimePoint> was_active_at);
+
+  void on_link(LinkCondition link, TimePoint now, Actions& actions);
+  void on_standing(Standing standing, TimePoint now, Actions& actions);
+  void on_advert(const HeardAdvert& advert, TimePoint now, Actions& actions);
+  void on_deadline(TimePoint now, Actions& actions);
+  // One of our addresses vanished from the host while we hold it.
+  void on_address_lost(TimePoint now, Actions& actions);
+  // Same virtual router, other settings; what is not affected goes on undisturbed.
+  void on_config(const VirtualRouterConfig& config, TimePoint now, Actions& actions);
+  void on_shutdown(TimePoint now, Actions& actions);
+
+  // When on_deadline wants to be called; `never` when nothing is due.
+  TimePoint deadline() const;
+  // How much earlier on_deadline may be called, so that many routers' adverts leave in one system call.
+  Duration slack() const;
+
+  InstanceState state() const { return state_; }
+  TimePoint since() const { return since_; }
+  const Reason& reason() const { return reason_; }
+  const Standing& standing() const { return standing_; }
+  const LinkCondition& link() const { return link_; }
+  // The active as last heard while backup; nothing while nobody is.
+  const std::optional<HeardAdvert>& active_router() const { return active_router_; }
+
+ private:
+  struct Settings {
+    VrrpVersion version;
+    Duration advert_interval;
+    bool preempt;
+    Duration preempt_delay;
+    Duration return_after;
+    TimerMode timers;
+    Duration lease;
+    Duration announce_repeat_after;
+    Duration announce_refresh;
+  };
+  static Settings settings_of(const VirtualRouterConfig& config);
+
+  void enter(InstanceState state, Reason reason, TimePoint now, Actions& actions);
+  void reconsider(TimePoint now, Actions& actions);
+  void start(TimePoint now, Actions& actions);
+  void become_active(Reason reason, TimePoint now, Actions& actions);
+  void become_backup(Reason reason, TimePoint now, Actions& actions);
+  void become_fault(TimePoint now, Actions& actions);
+  void send_advert_now(TimePoint now, Actions& actions);
+
+  void hear_as_backup(const HeardAdvert& advert, TimePoint now);
+  void hear_as_active(const HeardAdvert& advert, TimePoint now, Actions& actions);
+  void obey(const HeardAdvert& advert, TimePoint now);
+  void learn(const HeardAdvert& advert);
+
+  bool may_take_part() const { return link_.usable && standing_.fitness != Fitness::faulted; }
+  Priority own_priority() const { return standing_.priority; }
+  Duration down_interval() const;
+  Duration answer_skew() const;
+  Reason reason_with_peer(Cause cause, const HeardAdvert& peer) const;
+
+  Settings settings_;
+  Standing standing_;
+  LinkCondition link_;
+  std::optional<TimePoint> was_active_at_;
+
+  InstanceState state_ = InstanceState::initialize;
+  TimePoint since_{};
+  Reason reason_;
+
+  // backup
+  TimePoint active_down_at_ = never;
+  TimePoint last_heard_{};
+  Duration active_advert_interval_{};       // learned from the active (v3), else our own
+  Cause takeover_cause_ = Cause::active_silent;  // what to say when the timer fires
+  std::optional<HeardAdvert> active_router_;
+  std::optional<IpAddr> obeyed_;            // whose adverts last restarted the timer
+  TimePoint preempt_from_{};                // preempt_delay and return_after: obey a worse active until then
+
+  // active
+  TimePoint advert_at_ = never;
+  TimePoint lease_at_ = never;
+  TimePoint announce_at_ = never;
+  TimePoint restore_at_ = never;
+  TimePoint last_restore_{};
+  TimePoint last_assert_{};
+};
+
+}  // namespace holdfast

@@ -1,0 +1,61 @@
+// holdfast-vrrp: the child that speaks VRRP and owns the virtual addresses. Started by holdfastd only.
+#include "common/event_loop.hpp"
+#include "common/log.hpp"
+#include "common/privileges.hpp"
+#include "vrrp_child/vrrp_process.hpp"
+
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <utility>
+
+using namespace holdfast;
+
+namespace {
+
+bool has_channel() {
+  int type = 0;
+  socklen_t size = sizeof type;
+  return getsockopt(child_channel_fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+}
+
+int fail(const std::string& text) {
+  log(LogLevel::error, "holdfast-vrrp: " + text);
+  return EXIT_FAILURE;
+}
+
+int run() {
+  prctl(PR_SET_NAME, "holdfast-vrrp");  // exec'ed through a descriptor, which names nothing
+  std::signal(SIGINT, SIG_IGN);         // Ctrl-C reaches the whole group; the parent tells us to leave
+  if (const Status verified = verify_privileges({CAP_NET_ADMIN, CAP_NET_RAW}); !verified) {
+    return fail("refusing to run: " + verified.error().text);
+  }
+  auto adverts = AdvertSocket::open();
+  if (!adverts) return fail(adverts.error().text);
+  auto frames = FrameSocket::open();
+  if (!frames) return fail(frames.error().text);
+  auto netlink = Netlink::open();
+  if (!netlink) return fail(netlink.error().text);
+
+  EventLoop loop;
+  VrrpProcess process(loop, Fd(child_channel_fd), {std::move(*adverts), std::move(*frames), std::move(*netlink)});
+  return loop.run();
+}
+
+}  // namespace
+
+int main() {
+  if (!has_channel()) {
+    std::fputs("holdfast-vrrp is a part of holdfastd and is started by it; run holdfastd instead.\n", stderr);
+    return 2;
+  }
+  try {
+    return run();
+  } catch (const std::exception& failure) {
+    return fail(failure.what());
+  }
+}

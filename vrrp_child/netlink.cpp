@@ -1,0 +1,302 @@
+#include "vrrp_child/netlink.hpp"
+
+#include "common/log.hpp"
+
+#include <linux/if_addr.h>
+#include <net/if.h>
+#include <netlink/cache.h>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/route/addr.h>
+#include <netlink/route/link.h>
+#include <netlink/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+
+namespace holdfast {
+namespace {
+
+template <auto release>
+struct Release {
+  template <class T>
+  void operator()(T* thing) const {
+    release(thing);
+  }
+};
+using NlAddr = std::unique_ptr<nl_addr, Release<nl_addr_put>>;
+using RtnlAddr = std::unique_ptr<rtnl_addr, Release<rtnl_addr_put>>;
+using NlMsg = std::unique_ptr<nl_msg, Release<nlmsg_free>>;
+using NlCache = std::unique_ptr<nl_cache, Release<nl_cache_free>>;
+
+constexpr int receive_buffer = 4 << 20;
+constexpr std::size_t requests_per_send = 64;  // their answers must fit the receive buffer
+
+Error failed(const std::string& what, int nl_error) { return Error{what + ": " + nl_geterror(nl_error)}; }
+
+std::optional<IpPrefix> prefix_of(rtnl_addr* address) {
+  nl_addr* local = rtnl_addr_get_local(address);
+  if (!local) return std::nullopt;
+  const auto* bytes = static_cast<const std::uint8_t*>(nl_addr_get_binary_addr(local));
+  return IpPrefix{IpAddr::from_bytes({bytes, nl_addr_get_len(local)}),
+                  static_cast<std::uint8_t>(rtnl_addr_get_prefixlen(address))};
+}
+
+int scope_number(AddressScope scope) {
+  switch (scope) {
+    case AddressScope::global: return 0;
+    case AddressScope::site: return 200;
+    case AddressScope::link: return 253;
+    case AddressScope::host: return 254;
+  }
+  return 0;
+}
+
+RtnlAddr make_address(const IpPrefix& prefix, int interface_index) {
+  RtnlAddr address(rtnl_addr_alloc());
+  const auto bytes = prefix.address.bytes();
+  const int family = prefix.address.family() == IpFamily::ipv4 ? AF_INET : AF_INET6;
+  const NlAddr local(nl_addr_build(family, bytes.data(), bytes.size()));
+  nl_addr_set_prefixlen(local.get(), prefix.length);
+  rtnl_addr_set_ifindex(address.get(), interface_index);
+  rtnl_addr_set_local(address.get(), local.get());
+  return address;
+}
+
+}  // namespace
+
+void Netlink::CloseSocket::operator()(nl_sock* socket) const { nl_socket_free(socket); }
+
+Netlink::~Netlink() = default;
+
+Result<std::unique_ptr<Netlink>> Netlink::open() {
+  std::unique_ptr<Netlink> netlink(new Netlink);
+  for (Socket* socket : {&netlink->events_, &netlink->requests_}) {
+    socket->reset(nl_socket_alloc());
+    if (const int error = nl_connect(socket->get(), NETLINK_ROUTE); error < 0) {
+      return failed("cannot open a netlink socket", error);
+    }
+    const int fd = nl_socket_get_fd(socket->get());
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof receive_buffer);
+    nl_socket_disable_seq_check(socket->get());  // batches are matched to their answers here, not by libnl
+  }
+  nl_sock* events = netlink->events_.get();
+  nl_socket_modify_cb(events, NL_CB_VALID, NL_CB_CUSTOM, &Netlink::on_message, netlink.get());
+  if (const int error = nl_socket_add_memberships(events, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, 0); error < 0) {
+    return failed("cannot subscribe to the kernel's notifications", error);
+  }
+  if (const int error = nl_socket_set_nonblocking(events); error < 0) return failed("netlink", error);
+  if (const Status read = netlink->read_everything(); !read) return read.error();
+  return netlink;
+}
+
+int Netlink::fd() const { return nl_socket_get_fd(events_.get()); }
+
+Status Netlink::read_everything() {
+  nl_cache* cache = nullptr;
+  if (const int error = rtnl_link_alloc_cache(requests_.get(), AF_UNSPEC, &cache); error < 0) {
+    return failed("cannot read the interfaces", error);
+  }
+  const NlCache links(cache);
+  if (const int error = rtnl_addr_alloc_cache(requests_.get(), &cache); error < 0) {
+    return failed("cannot read the addresses", error);
+  }
+  const NlCache addresses(cache);
+
+  interfaces_.clear();
+  const auto before = std::exchange(addresses_, {});
+  for (nl_object* o = nl_cache_get_first(links.get()); o; o = nl_cache_get_next(o)) {
+    take_link(reinterpret_cast<rtnl_link*>(o), false);
+  }
+  for (nl_object* o = nl_cache_get_first(addresses.get()); o; o = nl_cache_get_next(o)) {
+    take_address(reinterpret_cast<rtnl_addr*>(o), false);
+  }
+  for (const auto& [key, address] : before) {
+    if (!addresses_.contains(key) && lost_) lost_(key.first, key.second);
+  }
+  return {};
+}
+
+void Netlink::read_changes(const std::function<void(int, const IpPrefix&)>& lost) {
+  lost_ = lost;
+  for (;;) {
+    const int error = nl_recvmsgs_default(events_.get());
+    if (error == -NLE_AGAIN) break;
+    if (error == -NLE_INTR || error >= 0) continue;
+    // The kernel had more to say than fits its queue: what we know may be wrong, so read all of it again.
+    log(LogLevel::notice, std::string("netlink notifications were lost, reading everything again: ") + nl_geterror(error));
+    if (const Status read = read_everything(); !read) log(LogLevel::error, read.error().text);
+    if (error != -NLE_NOMEM) break;
+  }
+  lost_ = nullptr;
+}
+
+int Netlink::on_message(nl_msg* message, void* self) {
+  auto& netlink = *static_cast<Netlink*>(self);
+  const int type = nlmsg_hdr(message)->nlmsg_type;
+  struct Context {
+    Netlink& netlink;
+    int type;
+  } context{netlink, type};
+  const auto take = [](nl_object* object, void* argument) {
+    const auto& [owner, kind] = *static_cast<Context*>(argument);
+    if (kind == RTM_NEWLINK || kind == RTM_DELLINK) {
+      owner.take_link(reinterpret_cast<rtnl_link*>(object), kind == RTM_DELLINK);
+    } else if (kind == RTM_NEWADDR || kind == RTM_DELADDR) {
+      owner.take_address(reinterpret_cast<rtnl_addr*>(object), kind == RTM_DELADDR);
+    }
+  };
+  nl_msg_parse(message, take, &context);
+  return NL_OK;
+}
+
+void Netlink::take_link(rtnl_link* link, bool gone) {
+  const int index = rtnl_link_get_ifindex(link);
+  // A port that leaves a bridge is announced as a "deleted" link of the bridge's family, yet it is still there.
+  if (rtnl_link_get_family(link) != AF_UNSPEC) return;
+  if (gone) {
+    interfaces_.erase(index);
+    return;
+  }
+  Interface& interface = interfaces_[index];
+  interface.index = index;
+  const char* name = rtnl_link_get_name(link);
+  interface.name = name ? name : "";
+  const unsigned flags = rtnl_link_get_flags(link);
+  interface.up = flags & IFF_UP;
+  interface.carrier = flags & IFF_RUNNING;
+  if (nl_addr* mac = rtnl_link_get_addr(link); mac && nl_addr_get_len(mac) == interface.mac.size()) {
+    std::memcpy(interface.mac.data(), nl_addr_get_binary_addr(mac), interface.mac.size());
+  }
+}
+
+void Netlink::take_address(rtnl_addr* address, bool gone) {
+  const auto prefix = prefix_of(address);
+  if (!prefix) return;
+  const std::pair key(rtnl_addr_get_ifindex(address), *prefix);
+  if (gone) {
+    if (addresses_.erase(key) > 0 && lost_) lost_(key.first, key.second);
+    return;
+  }
+  const auto [entry, is_new] = addresses_.try_emplace(key);
+  if (is_new) entry->second.order = next_order_++;
+  const unsigned flags = rtnl_addr_get_flags(address);
+  entry->second.permanent = flags & IFA_F_PERMANENT;
+  entry->second.secondary = flags & IFA_F_SECONDARY;
+}
+
+const Interface* Netlink::interface(const std::string& name) const {
+  const auto found = std::ranges::find_if(interfaces_, [&](const auto& entry) { return entry.second.name == name; });
+  return found == interfaces_.end() ? nullptr : &found->second;
+}
+
+const HostAddress* Netlink::address(int interface_index, const IpPrefix& prefix) const {
+  const auto found = addresses_.find({interface_index, prefix});
+  return found == addresses_.end() ? nullptr : &found->second;
+}
+
+std::optional<IpAddr> Netlink::primary_address(int interface_index,
+                                               const std::function<bool(const IpPrefix&)>& is_virtual) const {
+  // Permanent virtual addresses are an address owner's own, and better than none; leased ones are ours.
+  const std::pair<const std::pair<int, IpPrefix>, HostAddress>* best = nullptr;
+  bool best_is_virtual = false;
+  for (auto entry = addresses_.lower_bound({interface_index, IpPrefix{}});
+       entry != addresses_.end() && entry->first.first == interface_index; ++entry) {
+    const auto& [prefix, address] = std::pair(entry->first.second, entry->second);
+    if (prefix.address.family() != IpFamily::ipv4 || address.secondary) continue;
+    const bool claimed = is_virtual(prefix);
+    if (claimed && !address.permanent) continue;
+    if (!best || std::pair(claimed, address.order) < std::pair(best_is_virtual, best->second.order)) {
+      best = &*entry;
+      best_is_virtual = claimed;
+    }
+  }
+  if (!best) return std::nullopt;
+  return best->first.second.address;
+}
+
+void Netlink::add(const VirtualAddress& address, int interface_index, Duration lease) {
+  const RtnlAddr request = make_address(address.prefix, interface_index);
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(lease).count();
+  rtnl_addr_set_valid_lifetime(request.get(), static_cast<std::uint32_t>(seconds));
+  rtnl_addr_set_preferred_lifetime(request.get(), static_cast<std::uint32_t>(seconds));
+  rtnl_addr_set_scope(request.get(), scope_number(address.scope));
+  if (!address.label.empty()) rtnl_addr_set_label(request.get(), address.label.c_str());
+  nl_msg* built = nullptr;
+  if (rtnl_addr_build_add_request(request.get(), NLM_F_REPLACE, &built) < 0) return;
+  const NlMsg message(built);
+  nl_complete_msg(requests_.get(), message.get());
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(nlmsg_hdr(message.get()));
+  queue_.push_back({{true, address.prefix, interface_index, ""}, {bytes, bytes + nlmsg_hdr(message.get())->nlmsg_len}});
+}
+
+void Netlink::remove(const IpPrefix& prefix, int interface_index) {
+  const RtnlAddr request = make_address(prefix, interface_index);
+  nl_msg* built = nullptr;
+  if (rtnl_addr_build_delete_request(request.get(), 0, &built) < 0) return;
+  const NlMsg message(built);
+  nl_complete_msg(requests_.get(), message.get());
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(nlmsg_hdr(message.get()));
+  queue_.push_back({{false, prefix, interface_index, ""}, {bytes, bytes + nlmsg_hdr(message.get())->nlmsg_len}});
+}
+
+void Netlink::flush(const std::function<void(const Refusal&)>& failed) {
+  for (std::size_t first = 0; first < queue_.size(); first += requests_per_send) {
+    send_batch(first, std::min(requests_per_send, queue_.size() - first));
+  }
+  const auto done = std::exchange(queue_, {});
+  for (const Request& request : done) {
+    const Refusal& what = request.what;
+    if (!what.why.empty()) {
+      failed(what);
+    } else if (what.adding) {
+      const auto [entry, is_new] = addresses_.try_emplace({what.interface_index, what.prefix});
+      if (is_new) entry->second.order = next_order_++;
+    } else {
+      addresses_.erase({what.interface_index, what.prefix});
+    }
+  }
+}
+
+// One send, then one answer for each request; the answers wait already when the send returns.
+void Netlink::send_batch(std::size_t first, std::size_t count) {
+  std::vector<std::uint8_t> bytes;
+  std::map<std::uint32_t, Request*> waiting;
+  for (std::size_t i = first; i < first + count; ++i) {
+    Request& request = queue_[i];
+    nlmsghdr header{};
+    std::memcpy(&header, request.bytes.data(), sizeof header);
+    waiting[header.nlmsg_seq] = &request;
+    bytes.insert(bytes.end(), request.bytes.begin(), request.bytes.end());
+    bytes.resize(NLMSG_ALIGN(bytes.size()));
+  }
+  const auto refuse_the_rest = [&](const std::string& why) {
+    for (const auto& [sequence, request] : waiting) request->what.why = why;
+  };
+  if (nl_sendto(requests_.get(), bytes.data(), bytes.size()) < 0) return refuse_the_rest(std::strerror(errno));
+
+  alignas(nlmsghdr) std::array<std::uint8_t, 32768> answers{};
+  while (!waiting.empty()) {
+    const ssize_t size = ::recv(nl_socket_get_fd(requests_.get()), answers.data(), answers.size(), MSG_DONTWAIT);
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) return refuse_the_rest(size < 0 ? std::strerror(errno) : "no answer");
+    int left = static_cast<int>(size);
+    for (auto* header = reinterpret_cast<nlmsghdr*>(answers.data()); NLMSG_OK(header, static_cast<unsigned>(left));
+         header = NLMSG_NEXT(header, left)) {
+      if (header->nlmsg_type != NLMSG_ERROR || header->nlmsg_len < NLMSG_LENGTH(sizeof(nlmsgerr))) continue;
+      nlmsgerr error{};
+      std::memcpy(&error, NLMSG_DATA(header), sizeof error);
+      const auto request = waiting.find(header->nlmsg_seq);
+      if (request == waiting.end()) continue;
+      const bool already_gone = !request->second->what.adding && (error.error == -EADDRNOTAVAIL || error.error == -ENODEV);
+      if (error.error != 0 && !already_gone) request->second->what.why = std::strerror(-error.error);
+      waiting.erase(request);
+    }
+  }
+}
+
+}  // namespace holdfast

@@ -1,0 +1,98 @@
+// The kernel's view of interfaces and IPv4 addresses, kept up to date by its notifications, and the
+// requests that add and remove ours. Everything here is synchronous: the kernel answers within the call.
+#pragma once
+
+#include "common/ip_addr.hpp"
+#include "common/result.hpp"
+#include "common/router_config.hpp"
+#include "vrrp_child/core/announce.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+struct nl_msg;
+struct nl_object;
+struct nl_sock;
+struct rtnl_addr;
+struct rtnl_link;
+
+namespace holdfast {
+
+struct Interface {
+  int index = 0;
+  std::string name;
+  bool up = false;       // administratively
+  bool carrier = false;  // and somebody at the other end
+  MacAddress mac{};
+};
+
+// An address on the host, whoever put it there.
+struct HostAddress {
+  bool permanent = false;   // no lifetime: not one of ours
+  bool secondary = false;   // goes away with its primary
+  std::uint64_t order = 0;  // as the kernel lists them
+};
+
+class Netlink {
+ public:
+  static Result<std::unique_ptr<Netlink>> open();
+  ~Netlink();
+
+  // Readable when something changed.
+  int fd() const;
+
+  // Takes in what changed. `lost` is called for each address that is gone.
+  void read_changes(const std::function<void(int interface_index, const IpPrefix&)>& lost);
+
+  const Interface* interface(const std::string& name) const;
+  const HostAddress* address(int interface_index, const IpPrefix& prefix) const;
+  // The address that adverts come from: the interface's first primary one that `is_virtual` does not claim.
+  std::optional<IpAddr> primary_address(int interface_index,
+                                        const std::function<bool(const IpPrefix&)>& is_virtual) const;
+
+  // Gathers requests. Adding what is there renews its lease.
+  void add(const VirtualAddress& address, int interface_index, Duration lease);
+  void remove(const IpPrefix& prefix, int interface_index);
+  // Performs them in order; `failed` is called for each that the kernel refused.
+  struct Refusal {
+    bool adding = false;
+    IpPrefix prefix;
+    int interface_index = 0;
+    std::string why;
+  };
+  void flush(const std::function<void(const Refusal&)>& failed);
+
+ private:
+  Netlink() = default;
+  Status read_everything();
+  static int on_message(nl_msg* message, void* self);
+  void take_link(rtnl_link* link, bool gone);
+  void take_address(rtnl_addr* address, bool gone);
+
+  struct CloseSocket {
+    void operator()(nl_sock* socket) const;
+  };
+  using Socket = std::unique_ptr<nl_sock, CloseSocket>;
+
+  struct Request {
+    Refusal what;  // `why` empty until refused
+    std::vector<std::uint8_t> bytes;
+  };
+  void send_batch(std::size_t first, std::size_t count);
+
+  Socket events_;
+  Socket requests_;
+  std::map<int, Interface> interfaces_;
+  std::map<std::pair<int, IpPrefix>, HostAddress> addresses_;
+  std::uint64_t next_order_ = 0;
+  std::vector<Request> queue_;
+  std::function<void(int, const IpPrefix&)> lost_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,58 @@
+#include "vrrp_child/reason_text.hpp"
+
+#include "common/ip_text.hpp"
+
+#include <fmt/format.h>
+
+namespace holdfast {
+namespace {
+
+std::string seconds(Duration duration) {
+  const double value = std::chrono::duration<double>(duration).count();
+  return value < 1 ? fmt::format("{:.0f} ms", value * 1000) : fmt::format("{:.1f} s", value);
+}
+
+// " (check nginx is down)", or nothing while the priority is as configured.
+std::string because(const Standing& standing) { return standing.reason.empty() ? "" : " (" + standing.reason + ")"; }
+
+}  // namespace
+
+std::string sentence(const Reason& reason, const Standing& standing) {
+  const auto peer = [&] { return to_string(reason.peer); };
+  const unsigned peer_priority = reason.peer_priority.value;
+  const unsigned own = reason.own_priority.value;
+  switch (reason.cause) {
+    case Cause::none: return "not started yet";
+    case Cause::started: return "started; listening for an active router";
+    case Cause::started_as_owner: return "started as the owner of the address (priority 255)";
+    case Cause::resumed: return "went on as active after a restart of the VRRP process";
+    case Cause::active_silent:
+      if (reason.peer.is_unspecified()) return fmt::format("no active router was heard for {}", seconds(reason.waited));
+      return fmt::format("the active router {} fell silent: nothing was heard from it for {}", peer(),
+                         seconds(reason.waited));
+    case Cause::active_resigned: return fmt::format("the active router {} resigned", peer());
+    case Cause::active_demoted:
+      return fmt::format("the active router {} says that it is unfit (priority {})", peer(), peer_priority);
+    case Cause::preempted_worse:
+      return fmt::format("our priority {}{} is above {} of the active router {}", own, because(standing), peer_priority,
+                         peer());
+    case Cause::better_heard:
+      return fmt::format("{} is active with priority {}, above our {}{}", peer(), peer_priority, own,
+                         because(standing));
+    case Cause::tie_lost:
+      return fmt::format("{} is active with our priority {} and wins the tie by its greater address", peer(), own);
+    case Cause::link_unusable:
+    case Cause::check_fault: return reason.problem;
+    case Cause::recovered: return "able to take part again; listening for an active router";
+    case Cause::shut_down: return "shut down";
+  }
+  return "";
+}
+
+std::string sentence(const Conflict& conflict, const Standing& standing) {
+  return fmt::format("{} claims to be active too, with priority {}; ours is {}{}, so it should give way",
+                     to_string(conflict.peer), conflict.peer_priority.value, standing.priority.value,
+                     because(standing));
+}
+
+}  // namespace holdfast

@@ -1,0 +1,319 @@
+#include "vrrp_child/vrrp_process.hpp"
+
+#include "common/ip_text.hpp"
+#include "common/log.hpp"
+#include "common/privileges.hpp"
+#include "vrrp_child/core/announce.hpp"
+#include "vrrp_child/reason_text.hpp"
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <set>
+
+namespace holdfast {
+namespace {
+
+constexpr int batches_per_turn = 8;  // of received adverts; the rest waits for the next turn
+constexpr Duration conflict_pause = std::chrono::seconds(10);
+
+}  // namespace
+
+VrrpProcess::VrrpProcess(EventLoop& loop, Fd channel, Sockets sockets)
+    : loop_(loop),
+      sockets_(std::move(sockets)),
+      parent_(loop, std::move(channel),
+              {.message = [this](ParentToVrrp&& message) { std::visit([this](const auto& m) { on(m); }, message); },
+               .closed = [this](const std::string&) { leave("the parent process is gone"); }}),
+      timer_(loop, [this] { timer_fired(); }),
+      // What has arrived is heard before a timer is believed.
+      adverts_watch_(loop, sockets_.adverts.fd(), EPOLLIN, [this](std::uint32_t) { adverts_arrived(); },
+                     LoopPriority::urgent),
+      netlink_watch_(loop, sockets_.netlink->fd(), EPOLLIN, [this](std::uint32_t) { host_changed(); }),
+      terminated_(loop, SIGTERM, [this] { leave("SIGTERM"); }) {
+  set_log_sink([this](LogLevel level, std::string_view text) { parent_.send(Logged{level, std::string(text)}); });
+  parent_.send(ChildReady{effective_capabilities()});
+}
+
+VrrpProcess::~VrrpProcess() { set_log_sink({}); }
+
+// ---- messages from the parent ----
+
+void VrrpProcess::on(const BeginConfig& message) {
+  generation_ = message.generation;
+  staged_.clear();
+}
+
+void VrrpProcess::on(const ConfigureInstance& message) { staged_[message.id] = message; }
+
+void VrrpProcess::on(const CommitConfig& message) {
+  if (generation_ != message.generation) {
+    log(LogLevel::error, "the parent committed a configuration that it did not begin");
+    return loop_.exit(EXIT_FAILURE);
+  }
+  const TimePoint now = loop_.now();
+  std::vector<InstanceId> gone;
+  for (const auto& [id, router] : table_.routers()) {
+    const auto wanted = staged_.find(id);
+    if (wanted == staged_.end() || table_.is_replaced_by(wanted->second)) gone.push_back(id);
+  }
+  for (const InstanceId id : gone) table_.shut_down(id, now, actions_);
+  perform();
+  for (const InstanceId id : gone) table_.erase(id);
+  for (const auto& [id, wanted] : staged_) table_.configure(wanted, now, actions_);
+  staged_.clear();
+  generation_.reset();
+  update_listening();
+  update_links();
+  perform();
+  parent_.send(ConfigApplied{message.generation});
+}
+
+void VrrpProcess::on(const SetPriority& message) {
+  table_.set_standing(message.id, message.standing, loop_.now(), actions_);
+  perform();
+}
+
+void VrrpProcess::on(const RequestReports& message) {
+  for (const auto& [id, router] : table_.routers()) parent_.send(report(*router));
+  parent_.send(GlobalReport{table_.statistics()});
+  parent_.send(ReportsDone{message.serial});
+}
+
+void VrrpProcess::on(const Ping& message) { parent_.send(Pong{message.serial}); }
+
+void VrrpProcess::on(const Shutdown&) { leave("asked to"); }
+
+// Gives everything up: priority 0, addresses off, end of the process.
+void VrrpProcess::leave(const char* why) {
+  log(LogLevel::info, fmt::format("leaving: {}", why));
+  for (const auto& [id, router] : table_.routers()) table_.shut_down(id, loop_.now(), actions_);
+  perform();
+  loop_.exit(EXIT_SUCCESS);
+}
+
+// ---- news ----
+
+void VrrpProcess::adverts_arrived() {
+  for (int batch = 0; batch < batches_per_turn; ++batch) {
+    const TimePoint now = loop_.now();
+    const std::size_t count =
+        sockets_.adverts.receive([&](const Datagram& datagram) { table_.receive(datagram, now, actions_); });
+    if (count < AdvertSocket::batch_size) break;
+  }
+  table_.statistics().receive_drops += sockets_.adverts.take_drops();
+  perform();
+}
+
+void VrrpProcess::host_changed() {
+  std::vector<std::pair<int, IpPrefix>> lost;
+  sockets_.netlink->read_changes([&](int index, const IpPrefix& prefix) { lost.emplace_back(index, prefix); });
+  for (const auto& [index, prefix] : lost) {
+    for (const auto& [id, addresses] : held_) {
+      const bool ours = std::ranges::any_of(addresses, [&](const VirtualAddress& a) {
+        return a.prefix == prefix && interface_index(a.interface) == index;
+      });
+      if (!ours) continue;
+      log(LogLevel::warning, fmt::format("{}: somebody removed {} from this host; putting it back",
+                                         table_.find(id)->config().name, to_string(prefix)));
+      table_.address_lost(id, loop_.now(), actions_);
+    }
+  }
+  update_listening();
+  update_links();
+  perform();
+}
+
+void VrrpProcess::timer_fired() {
+  armed_for_ = DeadlineHeap::never;
+  table_.run_timers(loop_.now(), actions_);
+  perform();
+}
+
+// ---- doing ----
+
+// Adverts first, so that nobody else moves; then the addresses; then their announcement, which needs them;
+// the parent hears of it last.
+void VrrpProcess::perform() {
+  to_announce_.clear();
+  for (const auto& [id, action] : actions_) {
+    if (const auto* advert = std::get_if<SendAdvert>(&action)) {
+      VirtualRouter* router = table_.find(id);
+      if (router) {
+        sockets_.adverts.queue(router->advert_to_send(advert->priority), router->interface_index(), router->envelope());
+      }
+    } else if (std::holds_alternative<HoldAddresses>(action)) {
+      hold_addresses(id);
+    } else if (std::holds_alternative<RemoveAddresses>(action)) {
+      remove_addresses(id);
+    } else if (std::holds_alternative<Announce>(action)) {
+      to_announce_.push_back(id);
+    }
+  }
+  table_.statistics().send_errors += sockets_.adverts.flush().count;
+  sockets_.netlink->flush([this](const Netlink::Refusal& refusal) { report_refusal(refusal); });
+  for (const InstanceId id : to_announce_) announce(id);
+  sockets_.frames.flush();
+
+  for (const auto& [id, action] : actions_) {
+    const VirtualRouter* router = table_.find(id);
+    if (!router) continue;
+    const StateMachine& machine = router->machine();
+    if (const auto* transition = std::get_if<Transition>(&action)) {
+      parent_.send(StateChanged{id, transition->from, transition->to, sentence(transition->reason, machine.standing()),
+                                machine.standing().priority, machine.since()});
+    } else if (const auto* conflict = std::get_if<Conflict>(&action)) {
+      auto& told = conflict_told_[id];
+      if (loop_.now() - told < conflict_pause) continue;
+      told = loop_.now();
+      parent_.send(ConflictSeen{id, sentence(*conflict, machine.standing())});
+    }
+  }
+  actions_.clear();
+
+  if (const TimePoint next = table_.next_deadline(); next != armed_for_) {
+    armed_for_ = next;
+    if (next == DeadlineHeap::never) timer_.disarm();
+    else timer_.arm(next);
+  }
+}
+
+void VrrpProcess::hold_addresses(InstanceId id) {
+  const VirtualRouterConfig& config = table_.find(id)->config();
+  auto& held = held_[id];
+  for (const VirtualAddress& old : held) {
+    if (std::ranges::find(config.addresses, old) == config.addresses.end()) {
+      sockets_.netlink->remove(old.prefix, interface_index(old.interface));
+    }
+  }
+  held = config.addresses;
+  for (const VirtualAddress& address : held) {
+    const int index = interface_index(address.interface);
+    const HostAddress* present = sockets_.netlink->address(index, address.prefix);
+    if (present && present->permanent) {
+      if (config.priority != owner_priority) {
+        report_refusal({true, address.prefix, index,
+                        "it is configured on this host permanently; remove it from the host's network configuration"});
+      }
+      continue;
+    }
+    sockets_.netlink->add(address, index, config.lease);
+  }
+}
+
+// Also what a process before us left: anything with our prefix that carries a lease. Permanent addresses
+// are somebody else's.
+void VrrpProcess::remove_addresses(InstanceId id) {
+  std::vector<VirtualAddress> addresses = std::move(held_[id]);
+  held_.erase(id);
+  if (const VirtualRouter* router = table_.find(id)) {
+    addresses.insert(addresses.end(), router->config().addresses.begin(), router->config().addresses.end());
+  }
+  std::set<std::pair<int, IpPrefix>> removed;
+  for (const VirtualAddress& address : addresses) {
+    const int index = interface_index(address.interface);
+    const HostAddress* present = sockets_.netlink->address(index, address.prefix);
+    if (present && !present->permanent && removed.emplace(index, address.prefix).second) {
+      sockets_.netlink->remove(address.prefix, index);
+    }
+  }
+}
+
+void VrrpProcess::announce(InstanceId id) {
+  const auto held = held_.find(id);
+  if (held == held_.end()) return;
+  const std::uint32_t count = table_.find(id)->config().announce.count;
+  for (const VirtualAddress& address : held->second) {
+    const Interface* interface = sockets_.netlink->interface(address.interface);
+    if (!interface || !sockets_.netlink->address(interface->index, address.prefix)) continue;
+    const ArpFrame frame = gratuitous_arp(address.prefix.address, interface->mac);
+    for (std::uint32_t i = 0; i < count; ++i) sockets_.frames.queue(frame, interface->index);
+    refused_.erase({interface->index, address.prefix});
+  }
+}
+
+void VrrpProcess::report_refusal(const Netlink::Refusal& refusal) {
+  auto& told = refused_[{refusal.interface_index, refusal.prefix}];
+  if (told == refusal.why) return;
+  told = refusal.why;
+  log(LogLevel::error, fmt::format("cannot {} {}: {}", refusal.adding ? "add" : "remove", to_string(refusal.prefix),
+                                   refusal.why));
+}
+
+// ---- the host as the routers see it ----
+
+void VrrpProcess::update_links() {
+  std::vector<InstanceId> ids;
+  for (const auto& [id, router] : table_.routers()) ids.push_back(id);
+  for (const InstanceId id : ids) table_.set_link(id, link_of(table_.find(id)->config()), loop_.now(), actions_);
+}
+
+Link VrrpProcess::link_of(const VirtualRouterConfig& config) const {
+  const std::string& name = config.interface;
+  const Interface* interface = sockets_.netlink->interface(name);
+  if (!interface) return {0, {false, {}, fmt::format("there is no interface {} on this host", name)}};
+  const auto unusable = [&](std::string why) { return Link{interface->index, {false, {}, std::move(why)}}; };
+  if (!interface->up) return unusable(fmt::format("interface {} is down", name));
+  if (!interface->carrier) return unusable(fmt::format("interface {} has no carrier: is the cable in?", name));
+  const auto source = sockets_.netlink->primary_address(
+      interface->index, [this](const IpPrefix& prefix) { return is_virtual(prefix); });
+  if (!source) return unusable(fmt::format("interface {} has no IPv4 address of its own to speak VRRP from", name));
+  return {interface->index, {true, *source, ""}};
+}
+
+bool VrrpProcess::is_virtual(const IpPrefix& prefix) const {
+  return std::ranges::any_of(table_.routers(), [&](const auto& entry) {
+    return std::ranges::any_of(entry.second->config().addresses,
+                               [&](const VirtualAddress& a) { return a.prefix.address == prefix.address; });
+  });
+}
+
+int VrrpProcess::interface_index(const std::string& name) const {
+  const Interface* interface = sockets_.netlink->interface(name);
+  return interface ? interface->index : 0;
+}
+
+void VrrpProcess::update_listening() {
+  std::set<int> interfaces;
+  std::set<std::uint8_t> vrids;
+  for (const auto& [id, router] : table_.routers()) {
+    vrids.insert(router->config().vrid.value);
+    if (const int index = interface_index(router->config().interface)) interfaces.insert(index);
+  }
+  if (interfaces != listening_on_) {
+    if (const Status joined = sockets_.adverts.listen_on(interfaces); !joined) log(LogLevel::error, joined.error().text);
+    listening_on_ = std::move(interfaces);
+  }
+  if (vrids != expected_vrids_) {
+    if (const Status set = sockets_.adverts.expect(vrids); !set) log(LogLevel::error, set.error().text);
+    expected_vrids_ = std::move(vrids);
+  }
+}
+
+InstanceReport VrrpProcess::report(const VirtualRouter& router) const {
+  const StateMachine& machine = router.machine();
+  InstanceReport report;
+  report.id = router.id();
+  report.state = machine.state();
+  report.since = machine.since();
+  report.reason = sentence(machine.reason(), machine.standing());
+  report.priority = machine.standing().priority;
+  if (machine.state() == InstanceState::active) {
+    report.active_router = machine.link().source;
+    report.active_priority = machine.standing().priority;
+  } else if (const auto& active = machine.active_router()) {
+    report.active_router = active->source;
+    report.active_priority = active->priority;
+  }
+  for (const VirtualAddress& address : router.config().addresses) {
+    report.addresses.push_back(
+        {address, sockets_.netlink->address(interface_index(address.interface), address.prefix) != nullptr});
+  }
+  report.statistics = router.statistics();
+  return report;
+}
+
+}  // namespace holdfast

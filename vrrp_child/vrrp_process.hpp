@@ -1,0 +1,88 @@
+// The VRRP child's shell: brings packets, time, the kernel's news and the parent's messages to the router
+// table, and performs the actions that come back, in batches. It decides nothing about VRRP.
+#pragma once
+
+#include "common/channel.hpp"
+#include "common/event_loop.hpp"
+#include "common/messages.hpp"
+#include "vrrp_child/advert_socket.hpp"
+#include "vrrp_child/core/router_table.hpp"
+#include "vrrp_child/frame_socket.hpp"
+#include "vrrp_child/netlink.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace holdfast {
+
+class VrrpProcess {
+ public:
+  // What needs privileges to open, opened.
+  struct Sockets {
+    AdvertSocket adverts;
+    FrameSocket frames;
+    std::unique_ptr<Netlink> netlink;
+  };
+
+  VrrpProcess(EventLoop& loop, Fd channel, Sockets sockets);
+  ~VrrpProcess();
+
+ private:
+  using ParentChannel = Channel<VrrpToParent, ParentToVrrp>;
+
+  // messages from the parent
+  void on(const BeginConfig& message);
+  void on(const ConfigureInstance& message);
+  void on(const CommitConfig& message);
+  void on(const SetPriority& message);
+  void on(const RequestReports& message);
+  void on(const Ping& message);
+  void on(const Shutdown& message);
+
+  // news
+  void adverts_arrived();
+  void host_changed();
+  void timer_fired();
+
+  // doing
+  void perform();
+  void hold_addresses(InstanceId id);
+  void remove_addresses(InstanceId id);
+  void announce(InstanceId id);
+  void report_refusal(const Netlink::Refusal& refusal);
+  void update_links();
+  void update_listening();
+  Link link_of(const VirtualRouterConfig& config) const;
+  bool is_virtual(const IpPrefix& prefix) const;
+  int interface_index(const std::string& name) const;
+  InstanceReport report(const VirtualRouter& router) const;
+  void leave(const char* why);
+
+  EventLoop& loop_;
+  Sockets sockets_;
+  RouterTable table_;
+  RouterTable::Actions actions_;  // what the table wants done, until perform()
+  std::vector<InstanceId> to_announce_;
+  TimePoint armed_for_ = DeadlineHeap::never;
+
+  std::optional<std::uint32_t> generation_;        // of the configuration being received
+  std::map<InstanceId, ConfigureInstance> staged_;
+  std::map<InstanceId, std::vector<VirtualAddress>> held_;         // what active instances put on the host
+  std::map<std::pair<int, IpPrefix>, std::string> refused_;        // said once, until it works again
+  std::map<InstanceId, TimePoint> conflict_told_;
+  std::set<int> listening_on_;
+  std::set<std::uint8_t> expected_vrids_;
+
+  ParentChannel parent_;
+  Timer timer_;
+  IoWatch adverts_watch_;
+  IoWatch netlink_watch_;
+  SignalWatch terminated_;
+};
+
+}  // namespace holdfast
