@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The tutorial with keepalived, as its users run it today: proves the lab, and shows what Holdfast is measured against."""
+"""The tutorial with keepalived, as its users run it today: proves the lab."""
 
 import pathlib
 import sys
