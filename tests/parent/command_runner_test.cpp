@@ -1,0 +1,167 @@
+#include "parent/command_runner.hpp"
+
+#include "tests/parent/loop_support.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <catch2/catch.hpp>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+using namespace holdfast;
+using namespace holdfast::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Outcome = CommandResult::Outcome;
+
+struct Runner {
+  EventLoop loop;
+  CommandRunner runner{loop};
+
+  CommandResult run(std::vector<std::string> argv, Duration timeout = 20s, Account account = {}) {
+    std::optional<CommandResult> result;
+    runner.run({std::move(argv), account, timeout}, [&](const CommandResult& r) { result = r; });
+    CHECK_FALSE(result);  // never from inside run()
+    REQUIRE(run_until(loop, [&] { return result.has_value(); }));
+    return *result;
+  }
+  CommandResult shell(const std::string& script, Duration timeout = 20s) {
+    return run({"/bin/sh", "-c", script}, timeout);
+  }
+};
+
+struct TempFolder {
+  std::filesystem::path path;
+  TempFolder() {
+    char name[] = "/tmp/holdfast-test-XXXXXX";
+    path = mkdtemp(name);
+    chmod(name, 0755);
+  }
+  ~TempFolder() { std::filesystem::remove_all(path); }
+  std::string write(const std::string& name, const std::string& text, mode_t mode) const {
+    const auto file = path / name;
+    std::ofstream(file) << text;
+    chmod(file.c_str(), mode);
+    return file;
+  }
+};
+
+bool exists(pid_t pid) { return kill(pid, 0) == 0; }
+
+}  // namespace
+
+TEST_CASE_METHOD(Runner, "a command's exit status and output come back") {
+  CommandResult result = shell("echo out; echo err >&2; exit 3");
+  CHECK(result.outcome == Outcome::exited);
+  CHECK(result.code == 3);
+  CHECK_FALSE(result.ok());
+  CHECK(result.output == "out\nerr\n");
+  CHECK(result.text == "exited with status 3: out err");
+  CHECK(run({"true"}).ok());
+}
+
+TEST_CASE_METHOD(Runner, "death by a signal is told") {
+  const CommandResult result = shell("kill -SEGV $$");
+  CHECK(result.outcome == Outcome::signalled);
+  CHECK(result.code == SIGSEGV);
+  CHECK(result.text == "was killed by signal 11 (Segmentation fault)");
+}
+
+TEST_CASE_METHOD(Runner, "what can't be started says why and is never ok") {
+  const TempFolder folder;
+  const auto missing = run({"/nonexistent/check"});
+  CHECK(missing.outcome == Outcome::not_started);
+  CHECK_FALSE(missing.ok());
+  CHECK_THAT(missing.text, Catch::Contains("'/nonexistent/check'") && Catch::Contains("does not exist"));
+  CHECK_THAT(run({"no-such-program-here"}).text, Catch::Contains("there is no program 'no-such-program-here' in /usr"));
+  CHECK_THAT(run({folder.write("plain", "#!/bin/sh\n", 0644)}).text, Catch::Contains("is not executable"));
+  CHECK_THAT(run({folder.write("headless", "exit 0\n", 0755)}).text, Catch::Contains("first line like #!/bin/sh"));
+  CHECK_THAT(run({folder.write("lost", "#!/no/such/sh\n", 0755)}).text, Catch::Contains("interpreter"));
+  CHECK_THAT(run({""}).text, Catch::Contains("empty"));
+}
+
+TEST_CASE_METHOD(Runner, "the environment is clean, stdin is empty, nothing is inherited") {
+  setenv("HOLDFAST_TEST_SECRET", "x", 1);
+  const int leaked = open("/dev/zero", O_RDONLY);  // without O_CLOEXEC
+  CHECK(shell("env | grep -v ^_= | grep -v ^PWD= | sort").output ==
+        "LANG=C\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n");
+  CHECK(shell("cat; pwd").output == "/\n");
+  CHECK(shell("ls /proc/self/fd | tr '\\n' ' '").output == "0 1 2 3 ");  // 3 is ls's own
+  CHECK(shell("grep -E 'SigBlk|SigIgn' /proc/self/status | cut -f2").output == "0000000000000000\n0000000000000000\n");
+  close(leaked);
+}
+
+TEST_CASE_METHOD(Runner, "a command runs as its user") {
+  if (geteuid() != 0) return;
+  const auto account = find_account("daemon");
+  REQUIRE(account);
+  CHECK(run({"id", "-u", "-n"}, 20s, *account).output == "daemon\n");
+  CHECK(run({"id", "-G", "-n"}, 20s, *account).output == "daemon\n");
+  CHECK_THAT(find_account("nobody-has-this-name").error().text, Catch::Contains("no user 'nobody-has-this-name'"));
+}
+
+TEST_CASE_METHOD(Runner, "only the first output is kept, the rest does not block the command") {
+  const CommandResult result = shell("head -c 3000000 /dev/zero | tr '\\0' x");
+  CHECK(result.ok());
+  CHECK(result.output.size() == CommandRunner::output_limit);
+}
+
+TEST_CASE_METHOD(Runner, "a timeout ends the whole group") {
+  const CommandResult result = shell("sleep 1000 & echo $!; wait", 300ms);
+  CHECK(result.outcome == Outcome::timed_out);
+  CHECK_THAT(result.text, Catch::StartsWith("timed out after 300ms"));
+  const pid_t background = std::stoi(result.output);
+  CHECK(run_until(loop, [&] { return !exists(background); }));
+}
+
+TEST_CASE_METHOD(Runner, "what ignores SIGTERM gets SIGKILL") {
+  std::optional<CommandResult> result;
+  const auto id = runner.run({{"/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"}, {}, 200ms},
+                             [&](const CommandResult& r) { result = r; });
+  REQUIRE(run_until(loop, [&] { return result.has_value(); }));
+  CHECK(result->outcome == Outcome::timed_out);
+  CHECK(result->took >= 200ms + CommandRunner::kill_grace);
+  CHECK(run_until(loop, [&] { return !runner.alive(id); }));
+}
+
+TEST_CASE_METHOD(Runner, "a daemon started by a command ends the run, survives it, and may go on writing") {
+  const TempFolder folder;
+  const std::string alive = folder.path / "alive";
+  const CommandResult result =
+      shell("(sleep 0.3; echo still here; echo and here; touch " + alive + "; sleep 1000) & echo $!; exit 0");
+  CHECK(result.ok());
+  const pid_t daemon = std::stoi(result.output);
+  CHECK(run_until(loop, [&] { return std::filesystem::exists(alive); }));
+  CHECK(exists(daemon));
+  kill(-getpgid(daemon), SIGKILL);
+}
+
+TEST_CASE_METHOD(Runner, "what a failed command leaves behind is ended") {
+  const CommandResult result = shell("sleep 1000 & echo $!; exit 1");
+  const pid_t left = std::stoi(result.output);
+  CHECK(run_until(loop, [&] { return !exists(left); }));
+}
+
+TEST_CASE("a runner that goes takes its commands along") {
+  EventLoop loop;
+  const TempFolder folder;
+  const std::string file = folder.path / "pid";
+  pid_t pid = 0;
+  {
+    CommandRunner runner(loop);
+    runner.run(
+        {{"/bin/sh", "-c", "echo $$ > " + file + ".new; mv " + file + ".new " + file + "; exec sleep 1000"}, {}, 60s},
+        [](const CommandResult&) { FAIL("nobody is there to be told"); });
+    REQUIRE(run_until(loop, [&] { return std::filesystem::exists(file); }));
+    std::ifstream(file) >> pid;
+  }
+  CHECK(run_until(loop, [&] { return waitpid(pid, nullptr, WNOHANG) == pid; }));
+}
