@@ -1,0 +1,313 @@
+#include "common/config/checks.hpp"
+
+#include "common/config/duration_text.hpp"
+#include "common/config/endpoint_text.hpp"
+#include "common/config/map_reader.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+namespace holdfast {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t most_checks = 4096;
+constexpr std::size_t longest_process_name = 15;  // what /proc/PID/comm holds
+
+constexpr DurationRange interval_range{10ms, 24h};
+constexpr DurationRange timeout_range{1ms, 24h};
+
+enum class CheckType { process, tcp, http, script };
+const std::vector<std::string> check_types{"process", "tcp", "http", "script"};
+
+// The keys that belong to one type only.
+struct TypeKey {
+  CheckType type;
+  std::string_view key;
+};
+constexpr TypeKey type_keys[] = {
+    {CheckType::process, "pid_file"}, {CheckType::process, "name"},   {CheckType::tcp, "address"},
+    {CheckType::tcp, "send"},         {CheckType::tcp, "expect"},     {CheckType::http, "url"},
+    {CheckType::http, "host"},        {CheckType::http, "status"},    {CheckType::http, "body"},
+    {CheckType::http, "tls_verify"},  {CheckType::script, "command"}, {CheckType::script, "user"},
+};
+
+ProcessProbe read_process(Problems& problems, MapReader& check) {
+  ProcessProbe probe;
+  const YamlEntry* pid_file = check.take("pid_file");
+  const YamlEntry* name = check.take("name");
+  if (pid_file == nullptr && name == nullptr) check.missing("pid_file", "pid_file: /run/nginx.pid");
+  if (pid_file != nullptr) probe.pid_file = read_path(problems, *pid_file->value, "`pid_file`").value_or("");
+  if (name == nullptr) return probe;
+  if (pid_file != nullptr) {
+    problems.error(name->place, check.what() + " has both `pid_file` and `name`; remove one of them");
+    return probe;
+  }
+  probe.name = read_text(problems, *name->value, "`name`").value_or("");
+  if (probe.name.size() > longest_process_name) {
+    problems.error(name->value->place,
+                   "`name` is longer than 15 bytes, which is all that the kernel keeps of a "
+                   "process's name; write " +
+                       quoted(probe.name.substr(0, longest_process_name)) + ", as `ps -o comm` shows it");
+  } else if (probe.name.find('/') != std::string::npos) {
+    problems.error(name->value->place, "`name` is the name of a process, not a path; write " +
+                                           quoted(probe.name.substr(probe.name.rfind('/') + 1)));
+  }
+  return probe;
+}
+
+TcpProbe read_tcp(Problems& problems, MapReader& check) {
+  TcpProbe probe;
+  const YamlEntry* address = check.take("address");
+  if (address == nullptr) check.missing("address", "address: 127.0.0.1:80");
+  if (address != nullptr) {
+    if (const auto text = read_text(problems, *address->value, "`address`")) {
+      const auto endpoint = parse_endpoint(*text);
+      if (endpoint) {
+        probe.host = endpoint->host;
+        probe.port = endpoint->port;
+      } else {
+        problems.error(address->value->place, "`address` " + quoted(*text) + " " + endpoint.error().text);
+      }
+    }
+  }
+  probe.send = check.text("send").value_or("");
+  if (const YamlEntry* expect = check.take("expect")) {
+    probe.expect = read_regex(problems, *expect->value, "`expect`").value_or("");
+  }
+  return probe;
+}
+
+// "200" or "200-399".
+std::optional<std::pair<std::uint16_t, std::uint16_t>> parse_status_range(std::string_view text) {
+  const auto number = [](std::string_view digits) -> std::optional<std::uint16_t> {
+    std::uint16_t value = 0;
+    const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (failure != std::errc{} || end != digits.data() + digits.size() || value < 100 || value > 599) {
+      return std::nullopt;
+    }
+    return value;
+  };
+  const auto dash = text.find('-');
+  const auto first = number(text.substr(0, dash));
+  const auto last = dash == std::string_view::npos ? first : number(text.substr(dash + 1));
+  if (!first || !last || *first > *last) return std::nullopt;
+  return std::pair(*first, *last);
+}
+
+HttpProbe read_http(Problems& problems, MapReader& check) {
+  HttpProbe probe;
+  const YamlEntry* url = check.take("url");
+  if (url == nullptr) check.missing("url", "url: http://127.0.0.1/");
+  if (url != nullptr) {
+    probe.url = read_text(problems, *url->value, "`url`").value_or("");
+    const auto endpoint = parse_http_url(probe.url);
+    if (!probe.url.empty() && !endpoint) {
+      problems.error(url->value->place, "`url` " + quoted(probe.url) + " " + endpoint.error().text);
+    }
+  }
+  if (const YamlEntry* host = check.take("host")) {
+    probe.host = read_text(problems, *host->value, "`host`").value_or("");
+    const auto endpoint = parse_http_url("http://" + probe.host);
+    if (!probe.host.empty() && (!endpoint || probe.host.find_first_of("/?#") != std::string::npos)) {
+      problems.error(host->value->place,
+                     "`host` " + quoted(probe.host) + " must be a host name alone, as in `www.example.net`");
+    }
+  }
+  if (const YamlEntry* status = check.take("status")) {
+    if (const auto* items = read_list(problems, *status->value, "`status`", "[200-399]")) {
+      probe.status.clear();
+      for (const YamlPtr& item : *items) {
+        const auto range = item->kind == YamlNode::Kind::scalar ? parse_status_range(item->text) : std::nullopt;
+        if (range) {
+          probe.status.push_back(*range);
+        } else {
+          problems.error(item->place,
+                         "an entry of `status` must be a status from 100 to 599 or a range of them, as "
+                         "in `[200, 301-302]`");
+        }
+      }
+    }
+  }
+  if (const YamlEntry* body = check.take("body")) {
+    probe.body = read_regex(problems, *body->value, "`body`").value_or("");
+  }
+  if (const YamlEntry* verify = check.take("tls_verify")) {
+    probe.tls_verify = read_boolean(problems, *verify->value, "`tls_verify`").value_or(true);
+    if (probe.url.starts_with("http://")) {
+      problems.warning(verify->place, "`tls_verify` does nothing, since the URL is not https; remove the line");
+    }
+  }
+  return probe;
+}
+
+CommandConfig read_script(Problems& problems, MapReader& check) {
+  CommandConfig command;
+  const YamlEntry* argv = check.take("command");
+  if (argv == nullptr) check.missing("command", "command: [/usr/local/bin/check-nginx]");
+  if (argv != nullptr) command.argv = read_command(problems, *argv->value, "`command`").value_or(command.argv);
+  command.user = check.text("user").value_or("");
+  return command;
+}
+
+// "3 per 10m"
+bool parse_limit(std::string_view text, RestartConfig& restart) {
+  constexpr std::string_view separator = " per ";
+  const auto at = text.find(separator);
+  if (at == std::string_view::npos) return false;
+  std::uint32_t count = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + at, count);
+  const auto window = parse_duration(text.substr(at + separator.size()));
+  if (failure != std::errc{} || end != text.data() + at || count < 1 || count > 1000) return false;
+  if (!window || *window < 1s || *window > 24h) return false;
+  restart.limit = count;
+  restart.limit_window = *window;
+  return true;
+}
+
+void check_unit_name(Problems& problems, const YamlNode& node, const std::string& unit) {
+  const std::vector<std::string_view> suffixes{".service", ".target", ".socket", ".scope"};
+  const bool has_suffix = std::any_of(suffixes.begin(), suffixes.end(), [&](auto suffix) {
+    return unit.ends_with(suffix) && unit.size() > suffix.size();
+  });
+  const bool allowed = std::all_of(unit.begin(), unit.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view(":-_.\\@").find(c) != std::string_view::npos;
+  });
+  if (!allowed || unit.size() > 255) {
+    problems.error(node.place, "`unit` " + quoted(unit) +
+                                   " is no name of a systemd unit; write one that `systemctl "
+                                   "list-units` shows, such as `nginx.service`");
+  } else if (!has_suffix) {
+    problems.error(node.place, "`unit` " + quoted(unit) + " lacks its type; write " + quoted(unit + ".service"));
+  }
+}
+
+RestartConfig read_restart(Problems& problems, const YamlEntry& entry, const std::string& check) {
+  RestartConfig restart;
+  MapReader reader(problems, *entry.value, entry.place, Section::restart, "`restart` of " + check);
+  const YamlEntry* unit = reader.take("unit");
+  const YamlEntry* command = reader.take("command");
+  if (unit == nullptr && command == nullptr) reader.missing("unit", "unit: nginx.service");
+  if (unit != nullptr) {
+    restart.unit = read_text(problems, *unit->value, "`unit`").value_or("");
+    if (!restart.unit.empty()) check_unit_name(problems, *unit->value, restart.unit);
+  }
+  if (command != nullptr) {
+    restart.command = read_command(problems, *command->value, "`command`").value_or(restart.command);
+  }
+  if (unit != nullptr && command != nullptr) {
+    problems.error(std::max(unit->place, command->place),
+                   reader.what() + " has both `unit` and `command`; remove one of them");
+  }
+  restart.before_failover = reader.duration("before_failover", {0s, 10min}).value_or(restart.before_failover);
+  if (const YamlEntry* limit = reader.take("limit")) {
+    const auto text = read_text(problems, *limit->value, "`limit`");
+    if (text && !parse_limit(*text, restart)) {
+      problems.error(limit->value->place,
+                     "`limit` must be a number from 1 to 1000 and a time from 1s to 24h, such as "
+                     "`3 per 10m`, not " +
+                         quoted(*text));
+    }
+  }
+  restart.timeout = reader.duration("timeout", {100ms, 1h}).value_or(restart.timeout);
+  reader.finish();
+  return restart;
+}
+
+std::optional<CheckType> read_type(Problems& problems, MapReader& check) {
+  const YamlEntry* entry = check.take("type");
+  if (entry == nullptr) {
+    check.missing("type", "type: process");
+    return std::nullopt;
+  }
+  if (entry->value->kind == YamlNode::Kind::scalar) {
+    if (const auto reason = why_unavailable(Section::check_type, entry->value->text)) {
+      problems.error(entry->value->place, "a check of type " + *reason);
+      return std::nullopt;
+    }
+  }
+  const auto index = read_choice(problems, *entry->value, "`type`", check_types);
+  if (!index) return std::nullopt;
+  return static_cast<CheckType>(*index);
+}
+
+// Settles the keys that only other types have. Without a type nothing can be said about them.
+void settle_type_keys(Problems& problems, MapReader& check, std::optional<CheckType> type) {
+  for (const auto& [owner, key] : type_keys) {
+    if (owner == type) continue;
+    const bool belongs_here = std::any_of(std::begin(type_keys), std::end(type_keys),
+                                          [&](const TypeKey& other) { return other.type == type && other.key == key; });
+    if (belongs_here || !check.has(key)) continue;
+    const YamlEntry* entry = check.take(key);
+    if (!type) continue;
+    problems.error(entry->place, quoted(key) + " belongs to a check of type " +
+                                     check_types[static_cast<std::size_t>(owner)] + ", and this one is " +
+                                     check_types[static_cast<std::size_t>(*type)] +
+                                     "; remove the line or change the type");
+  }
+  if (type) return;
+  for (const std::string_view key : {"stub_status", "path", "invert"}) {
+    if (check.has(key)) check.ignore(key);
+  }
+}
+
+CheckConfig read_check(Problems& problems, const YamlEntry& entry) {
+  CheckConfig config;
+  config.spec.name = entry.key;
+  MapReader check(problems, *entry.value, entry.place, Section::check, "check " + quoted(entry.key));
+  if (!check.is_map()) return config;
+  check_name(problems, entry.place, entry.key, "a check");
+
+  const auto type = read_type(problems, check);
+  if (type) {
+    switch (*type) {
+      case CheckType::process: config.spec.probe = read_process(problems, check); break;
+      case CheckType::tcp: config.spec.probe = read_tcp(problems, check); break;
+      case CheckType::http: config.spec.probe = read_http(problems, check); break;
+      case CheckType::script:
+        config.spec.probe = ScriptProbe{};
+        config.script = read_script(problems, check);
+        break;
+    }
+  }
+  const bool over_network = type == CheckType::tcp || type == CheckType::http;
+  config.spec.interval = check.duration("interval", interval_range).value_or(config.spec.interval);
+  config.spec.timeout = check.duration("timeout", timeout_range).value_or(config.spec.interval);
+  config.spec.rise = static_cast<std::uint32_t>(check.integer("rise", 1, 255).value_or(1));
+  config.spec.fall = static_cast<std::uint32_t>(check.integer("fall", 1, 255).value_or(over_network ? 2 : 1));
+  if (config.script) config.script->timeout = config.spec.timeout;
+  if (const YamlEntry* restart = check.take("restart")) {
+    config.restart = read_restart(problems, *restart, check.what());
+  }
+  settle_type_keys(problems, check, type);
+  check.finish();
+  return config;
+}
+
+}  // namespace
+
+std::vector<CheckConfig> read_checks(Problems& problems, const YamlEntry& section) {
+  std::vector<CheckConfig> checks;
+  const YamlNode& node = *section.value;
+  if (node.kind != YamlNode::Kind::map) {
+    problems.error(node.place,
+                   "`checks` must hold the checks by name; write `NAME:` below it, indented, with the "
+                   "check's keys below that, or remove it");
+    return checks;
+  }
+  if (node.entries.size() > most_checks) {
+    problems.error(section.place, "more than " + std::to_string(most_checks) + " checks; use fewer");
+    return checks;
+  }
+  for (const YamlEntry& entry : node.entries) {
+    if (!entry.key.empty()) checks.push_back(read_check(problems, entry));
+  }
+  return checks;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,45 @@
+// Gathers what is wrong with a configuration, so that one run reports everything. Pure.
+#pragma once
+
+#include "common/config/load.hpp"
+
+#include <compare>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdfast {
+
+// Where something stands in the file; both count from 1, 0 stands for the file as a whole.
+struct Place {
+  int line = 0;
+  int column = 0;
+  auto operator<=>(const Place&) const = default;
+};
+
+class Problems {
+ public:
+  explicit Problems(std::string file) : file_(std::move(file)) {}
+
+  // text: what is wrong and what to do, without a full stop.
+  void error(Place place, std::string text);
+  void warning(Place place, std::string text);
+
+  bool has_errors() const { return errors_ > 0; }
+
+  // Everything reported, in file order and without repetitions (an anchor's text is read once per alias).
+  std::vector<Diagnostic> in_file_order() const;
+
+ private:
+  std::string file_;
+  std::vector<Diagnostic> found_;
+  std::size_t errors_ = 0;
+};
+
+// What the user wrote, fit to stand in a message: in backquotes, one line, printable, not too long.
+std::string quoted(std::string_view text);
+
+// "`a`, `b` and `c`"
+std::string quoted_list(const std::vector<std::string>& names);
+
+}  // namespace holdfast

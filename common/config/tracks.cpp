@@ -1,0 +1,138 @@
+#include "common/config/tracks.hpp"
+
+#include "common/config/map_reader.hpp"
+#include "common/config/suggest.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace holdfast {
+
+namespace {
+
+constexpr int largest_weight = 253;
+constexpr int highest_priority = 254;  // of a router that does not own its addresses
+constexpr const char* example = "[nginx, {check: db, weight: 2}]";
+
+std::optional<std::string> read_check_name(Problems& problems, const YamlNode& node, const CheckNames& checks) {
+  auto name = read_text(problems, node, "the check to track");
+  if (!name) return std::nullopt;
+  if (!checks.all.contains(*name)) {
+    const std::string hint =
+        checks.in_order.empty() ? "; define it under `checks`" : hint_for(*name, checks.in_order, "the checks are");
+    problems.error(node.place, "no check is called " + quoted(*name) + hint);
+    return std::nullopt;
+  }
+  return name;
+}
+
+std::optional<TrackConfig> read_track(Problems& problems, const YamlNode& node, const CheckNames& checks) {
+  TrackConfig track;
+  if (node.kind == YamlNode::Kind::scalar || node.kind == YamlNode::Kind::nothing) {
+    auto name = read_check_name(problems, node, checks);
+    if (!name) return std::nullopt;
+    track.check = std::move(*name);
+    return track;
+  }
+  MapReader reader(problems, node, node.place, Section::track, "this track entry");
+  if (!reader.is_map()) return std::nullopt;
+  const bool tracks_interface = reader.has("interface");
+  std::optional<std::string> name;
+  if (const YamlEntry* entry = reader.take("check")) {
+    name = read_check_name(problems, *entry->value, checks);
+  } else if (!tracks_interface) {
+    reader.missing("check", "check: nginx");
+  }
+  const YamlEntry* while_down = reader.take("while_down");
+  const YamlEntry* weight = reader.take("weight");
+  if (while_down != nullptr) {
+    const auto choice = read_choice(problems, *while_down->value, "`while_down`", {"demote", "fault"});
+    if (choice == 1u) track.effect = TrackConfig::Effect::fault;
+  }
+  if (weight != nullptr) {
+    const auto value = read_integer(problems, *weight->value, "`weight`", -largest_weight, largest_weight);
+    if (value == 0) {
+      problems.error(weight->value->place,
+                     "`weight: 0` would do nothing; write a weight from 1 to 253 or -253 to -1, "
+                     "or `while_down: fault`");
+    }
+    track.effect = TrackConfig::Effect::weight;
+    track.weight = static_cast<int>(value.value_or(1));
+  }
+  if (while_down != nullptr && weight != nullptr) {
+    problems.error(std::max(while_down->place, weight->place),
+                   "a track entry has either `weight` or `while_down`; remove one of them");
+  }
+  reader.finish();
+  if (!name) return std::nullopt;
+  track.check = std::move(*name);
+  return track;
+}
+
+}  // namespace
+
+std::vector<PlacedTrack> read_tracks(Problems& problems, const YamlNode& node, const CheckNames& checks) {
+  std::vector<PlacedTrack> tracks;
+  const auto* items = read_list(problems, node, "`track`", example);
+  if (items == nullptr) return tracks;
+  std::unordered_set<std::string> seen;
+  for (const YamlPtr& item : *items) {
+    auto track = read_track(problems, *item, checks);
+    if (!track) continue;
+    if (seen.insert(track->check).second) {
+      tracks.push_back({std::move(*track), item->place});
+    } else {
+      problems.error(item->place, "check " + quoted(track->check) + " is tracked twice; keep one of the entries");
+    }
+  }
+  return tracks;
+}
+
+void check_tracks(Problems& problems, const std::vector<PlacedTrack>& tracks, const VirtualRouterConfig& router) {
+  int most = router.priority.value;
+  int least = router.priority.value;
+  std::optional<Place> raised;
+  std::optional<Place> lowered;
+  for (const auto& [track, place] : tracks) {
+    const bool weighs = track.effect == TrackConfig::Effect::weight;
+    const bool demotes = track.effect == TrackConfig::Effect::demote;
+    if (router.priority == owner_priority) {
+      if (weighs || demotes) {
+        problems.error(place, "priority 255 can't be lowered or raised; write `{check: " + track.check +
+                                  ", while_down: fault}`, or a priority of at most 254");
+      }
+      continue;
+    }
+    if (weighs && !router.preempt) {
+      problems.warning(place,
+                       "with `preempt: false` no router takes over because of a weight, so this entry moves the "
+                       "address only when the active router stops; write `{check: " +
+                           track.check + "}` or `while_down: fault` for a failover");
+    }
+    const bool mixed_group = router.version == VrrpVersion::v2 || router.timers == TimerMode::rfc;
+    if (demotes && !router.preempt && mixed_group) {
+      problems.warning(place,
+                       "a keepalived with `nopreempt` does not take over from a demoted router; if one is in "
+                       "this group, write `{check: " +
+                           track.check + ", while_down: fault}`");
+    }
+    if (!weighs) continue;
+    most += std::max(track.weight, 0);
+    least += std::min(track.weight, 0);
+    if (track.weight > 0 && most > highest_priority && !raised) raised = place;
+    if (track.weight < 0 && least < 1 && !lowered) lowered = place;
+  }
+  if (raised) {
+    problems.warning(*raised, "with this weight the priority would be " + std::to_string(most) +
+                                  " while all is up; it "
+                                  "stays at 254, so choose smaller numbers");
+  }
+  if (lowered) {
+    problems.warning(*lowered, "with this weight the priority would be " + std::to_string(least) +
+                                   " while all is "
+                                   "down; it stays at 1, so choose smaller "
+                                   "numbers");
+  }
+}
+
+}  // namespace holdfast

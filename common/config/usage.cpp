@@ -1,0 +1,54 @@
+#include "common/config/usage.hpp"
+
+#include "common/config/endpoint_text.hpp"
+#include "common/ip_text.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_set>
+
+namespace holdfast {
+
+namespace {
+
+// The literal address that a check connects to, if it does.
+std::optional<IpAddr> address_asked(const Probe& probe) {
+  if (const auto* tcp = std::get_if<TcpProbe>(&probe)) return parse_ip(tcp->host);
+  if (const auto* http = std::get_if<HttpProbe>(&probe)) {
+    const auto endpoint = parse_http_url(http->url);
+    if (endpoint) return parse_ip(endpoint->host);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void warn_about_usage(Problems& problems, const Config& config, const YamlNode& checks) {
+  std::unordered_set<std::string> tracked;
+  std::map<IpAddr, std::string> virtual_addresses;
+  for (const InstanceConfig& instance : config.instances) {
+    for (const TrackConfig& track : instance.tracks) tracked.insert(track.check);
+    for (const VirtualAddress& address : instance.router.addresses) {
+      virtual_addresses.emplace(address.prefix.address, instance.router.name);
+    }
+  }
+  std::map<std::string_view, Place> places;
+  for (const YamlEntry& entry : checks.entries) places.emplace(entry.key, entry.place);
+  for (const CheckConfig& check : config.checks) {
+    const std::string& name = check.spec.name;
+    if (!tracked.contains(name)) {
+      problems.warning(places[name], "no instance tracks check " + quoted(name) +
+                                         ", so its result changes no priority; add it to `track` of an instance");
+    }
+    const auto address = address_asked(check.spec.probe);
+    const auto owner = address ? virtual_addresses.find(*address) : virtual_addresses.end();
+    if (owner == virtual_addresses.end()) continue;
+    problems.warning(places[name], "check " + quoted(name) + " asks the virtual address " + to_string(*address) +
+                                       " of instance " + quoted(owner->second) +
+                                       ", so on a backup it tests the active host; ask 127.0.0.1 or the host's own "
+                                       "address");
+  }
+}
+
+}  // namespace holdfast

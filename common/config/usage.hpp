@@ -1,0 +1,13 @@
+// Warnings about a valid configuration that can't work as it was meant. Pure.
+#pragma once
+
+#include "common/config/model.hpp"
+#include "common/config/problems.hpp"
+#include "common/config/yaml_tree.hpp"
+
+namespace holdfast {
+
+// `checks` is the map that the configuration's checks were read from: it knows their places.
+void warn_about_usage(Problems& problems, const Config& config, const YamlNode& checks);
+
+}  // namespace holdfast

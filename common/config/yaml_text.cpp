@@ -1,0 +1,86 @@
+#include "common/config/yaml_text.hpp"
+
+#include "common/config/yaml_tree.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace holdfast {
+
+namespace {
+
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+
+// How many bytes the UTF-8 character at the front takes; 0 where there is none (RFC 3629, 4).
+std::size_t character_length(std::string_view text) {
+  const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u; };
+  const auto continues = [&](std::size_t at, unsigned lowest = 0x80, unsigned highest = 0xbf) {
+    return byte(at) >= lowest && byte(at) <= highest;
+  };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xc2 && lead <= 0xdf) return continues(1) ? 2 : 0;
+  if (lead >= 0xe0 && lead <= 0xef) {
+    const unsigned lowest = lead == 0xe0 ? 0xa0 : 0x80;   // no overlong form
+    const unsigned highest = lead == 0xed ? 0x9f : 0xbf;  // no surrogate
+    return continues(1, lowest, highest) && continues(2) ? 3 : 0;
+  }
+  if (lead >= 0xf0 && lead <= 0xf4) {
+    const unsigned lowest = lead == 0xf0 ? 0x90 : 0x80;   // no overlong form
+    const unsigned highest = lead == 0xf4 ? 0x8f : 0xbf;  // nothing above U+10FFFF
+    return continues(1, lowest, highest) && continues(2) && continues(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+YamlText::YamlText(const std::string& text, Problems& problems)
+    : content_(text.starts_with(byte_order_mark) ? text.substr(byte_order_mark.size()) : text), line_starts_{0} {
+  for (std::size_t at = 0; at < content_.size(); ++at) {
+    if (content_[at] == '\n') line_starts_.push_back(at + 1);
+  }
+  readable_ = check(problems);
+}
+
+bool YamlText::check(Problems& problems) const {
+  if (content_.size() > largest_text) {
+    problems.error({}, "larger than 1 MiB, which no configuration is; check that this is the right file");
+    return false;
+  }
+  const std::string_view text = content_;
+  int line = 1;
+  int column = 1;
+  for (std::size_t at = 0; at < text.size(); ++column) {
+    const std::size_t length = character_length(text.substr(at));
+    if (length == 0) {
+      problems.error({line, column}, "not UTF-8; save the file in the encoding UTF-8");
+      return false;
+    }
+    const auto character = static_cast<unsigned char>(text[at]);
+    const bool line_break = text[at] == '\n' || text.substr(at).starts_with("\r\n");
+    if ((character < 0x20 && character != '\t' && !line_break) || character == 0x7f) {
+      problems.error({line, column},
+                     "a control character (byte " + std::to_string(character) + "), which no editor shows; delete it");
+      return false;
+    }
+    if (text[at] == '\n') {
+      ++line;
+      column = 0;
+    }
+    at += length;
+  }
+  return true;
+}
+
+Place YamlText::place(int line, int column) const {
+  const std::size_t index = std::min(static_cast<std::size_t>(std::max(line, 0)), line_starts_.size() - 1);
+  const std::size_t start = line_starts_[index];
+  const std::size_t end = std::min(content_.size(), start + static_cast<std::size_t>(std::max(column, 0)));
+  const auto is_character_start = [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; };
+  const auto characters = std::count_if(content_.begin() + static_cast<std::ptrdiff_t>(start),
+                                        content_.begin() + static_cast<std::ptrdiff_t>(end), is_character_start);
+  return {static_cast<int>(index) + 1, static_cast<int>(characters) + 1};
+}
+
+}  // namespace holdfast

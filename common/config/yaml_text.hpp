@@ -1,0 +1,34 @@
+// The bytes of a configuration before any YAML is read: too many, not UTF-8, or with characters that no editor
+// shows are reported here, where the place is certain. Also tells places: the parser counts from 0.
+#pragma once
+
+#include "common/config/problems.hpp"
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace holdfast {
+
+class YamlText {
+ public:
+  // Reports what makes the text unreadable.
+  YamlText(const std::string& text, Problems& problems);
+
+  bool readable() const { return readable_; }
+
+  // Without a byte order mark.
+  const std::string& content() const { return content_; }
+
+  // The place of a byte: `line` counts from 0, and so does `column`, in bytes, as the parser gives them.
+  Place place(int line, int column) const;
+
+ private:
+  bool check(Problems& problems) const;
+
+  std::string content_;
+  std::vector<std::size_t> line_starts_;
+  bool readable_ = false;
+};
+
+}  // namespace holdfast
