@@ -3,6 +3,7 @@
 #include "common/log.hpp"
 
 #include <pthread.h>
+#include <sys/inotify.h>
 #include <sys/wait.h>
 
 #include <csignal>
@@ -52,6 +53,9 @@ int on_child(sd_event_source* s, const siginfo_t* info, void* u) {
   // waitid's code and status as waitpid's one number, so that WIFEXITED and friends apply.
   const int status = info->si_code == CLD_EXITED ? W_EXITCODE(info->si_status, 0) : W_EXITCODE(0, info->si_status);
   return guarded<ChildWatch::Handler>(s, u, status);
+}
+int on_path(sd_event_source* s, const inotify_event* event, void* u) {
+  return guarded<PathWatch::Handler>(s, u, event->mask, std::string(event->len > 0 ? event->name : ""));
 }
 int on_turn(sd_event_source* s, void* u) { return guarded<AfterTurn::Handler>(s, u); }
 
@@ -130,6 +134,13 @@ ChildWatch::ChildWatch(EventLoop& loop, pid_t pid, Handler handler)
   block(SIGCHLD);
   sd_event_source* source = nullptr;
   must(sd_event_add_child(loop.raw(), &source, pid, WEXITED, on_child, nullptr), "sd_event_add_child");
+  adopt(source, source_, handler_);
+}
+
+PathWatch::PathWatch(EventLoop& loop, const std::string& directory, std::uint32_t mask, Handler handler)
+    : handler_(std::make_shared<Handler>(std::move(handler))) {
+  sd_event_source* source = nullptr;
+  if (sd_event_add_inotify(loop.raw(), &source, directory.c_str(), mask | IN_ONLYDIR, on_path, nullptr) < 0) return;
   adopt(source, source_, handler_);
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace holdfast {
 
@@ -92,6 +93,21 @@ class ChildWatch {
 
  private:
   detail::Handler<int> handler_;
+  detail::SourcePtr source_;
+};
+
+// Fires when something happens to the entries of a directory; `mask` as in inotify(7). Stays empty where the
+// directory can't be watched: it does not exist, is not readable, or there are too many watches.
+class PathWatch {
+ public:
+  // name: the entry that it happened to; empty for the directory itself.
+  using Handler = std::function<void(std::uint32_t mask, const std::string& name)>;
+  PathWatch() = default;
+  PathWatch(EventLoop& loop, const std::string& directory, std::uint32_t mask, Handler handler);
+  explicit operator bool() const { return source_ != nullptr; }
+
+ private:
+  detail::Handler<std::uint32_t, const std::string&> handler_;
   detail::SourcePtr source_;
 };
 
