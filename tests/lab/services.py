@@ -91,8 +91,9 @@ class Keepalived:
         self.process = None
         host.write("/etc/keepalived/keepalived.conf", configuration)
 
-    def start(self):
-        self.process = self.host.spawn(["keepalived", "-n", "-l", "-D", "-P", "-f", "/etc/keepalived/keepalived.conf"])
+    def start(self, *, detailed_log=True):
+        detail = ["-D"] if detailed_log else []
+        self.process = self.host.spawn(["keepalived", "-n", "-l", *detail, "-P", "-f", "/etc/keepalived/keepalived.conf"])
         return self
 
     def stop(self):
@@ -142,7 +143,7 @@ class Holdfast:
     def write(self, configuration):
         self.host.write(self.config_path, configuration)
 
-    def start(self, *, notify=False, environment=None, wait=True):
+    def start(self, *, notify=False, environment=None, wait=True, log_level="debug"):
         """Starts the daemon; with `notify` its service manager is notifications(), a socket of the test's."""
         environment = dict(environment or {})
         if notify:
@@ -152,7 +153,7 @@ class Holdfast:
             environment["NOTIFY_SOCKET"] = "/run/notify"
         arguments = ["--runtime-dir", self.runtime_dir] if self.runtime_dir else []
         self.process = self.host.spawn([binary_folder() / "holdfastd", "--config", self.config_path,
-                                        "--log-level", "debug", *arguments], environment=environment)
+                                        "--log-level", log_level, *arguments], environment=environment)
         if wait:
             wait_until(lambda: self.status() or not self.process.running, 10, "holdfastd answers `holdfast status`")
             if not self.process.running:
