@@ -48,8 +48,8 @@ YamlPtr document_of_node(Problems& problems, const YamlPtr& document, const std:
   }
   if (part == nullptr) {
     problems.error(per_node->place, "`per_node` does not name this node, " + quoted(node) +
-                                        hint_for(node, nodes_of(*document), "it names") +
-                                        " Add it, or set the name with `node: NAME` at the top");
+                                        ": add it there, or give the node another name with `node: NAME` at the top" +
+                                        hint_for(node, nodes_of(*document), "it names"));
     return nullptr;
   }
   if (part->value->kind == YamlNode::Kind::nothing) return document;

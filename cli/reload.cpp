@@ -1,0 +1,56 @@
+// `holdfast reload`: the daemon reads its configuration again and says what changed.
+#include "cli/command.hpp"
+#include "cli/control_client.hpp"
+
+#include <iostream>
+#include <memory>
+
+namespace holdfast {
+
+namespace {
+
+struct Options {
+  bool json = false;
+};
+
+std::size_t print_lines(const Json& answer, const char* key, std::ostream& out) {
+  std::size_t count = 0;
+  for (const Json& entry : answer.value(key, Json::array())) {
+    if (!entry.is_string()) continue;
+    out << entry.get_ref<const std::string&>() << '\n';
+    ++count;
+  }
+  return count;
+}
+
+int run(const std::string& runtime_dir, const Options& options) {
+  const auto answer = ask_daemon(runtime_dir, {{"command", "reload"}});
+  if (!answer) {
+    const int code = report(answer.error());
+    if (answer.error().refused) std::cerr << "nothing was changed: the configuration in force stays in force\n";
+    return code;
+  }
+  if (options.json) {
+    std::cout << answer->dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    return exit_done;
+  }
+  print_lines(*answer, "warnings", std::cerr);
+  if (print_lines(*answer, "changes", std::cout) == 0) std::cout << "nothing has changed\n";
+  return exit_done;
+}
+
+}  // namespace
+
+void add_reload(CommandLine& line) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = line.app.add_subcommand(
+      "reload", "Make the daemon read its configuration again; a file with errors changes nothing");
+  command->add_flag("--json", options->json, "Print the daemon's answer for programs");
+  line.add_runtime_dir(*command);
+  command->footer(
+      "Example:\n"
+      "  holdfast validate && holdfast reload");
+  command->callback([&line, options] { line.exit_code = run(line.runtime_dir, *options); });
+}
+
+}  // namespace holdfast
