@@ -79,8 +79,10 @@ class Channel {
  private:
   void receive(std::span<const std::uint8_t> bytes) {
     auto message = decode<In>(bytes);
-    if (message) handlers_.message(std::move(*message));
-    else packets_.close("it sent a malformed message");
+    if (message)
+      handlers_.message(std::move(*message));
+    else
+      packets_.close("it sent a malformed message");
   }
 
   Handlers handlers_;

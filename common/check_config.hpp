@@ -33,9 +33,9 @@ struct TcpProbe {
 // Up while a GET answers with a wanted status and, where `body` is set, a body that matches it.
 struct HttpProbe {
   std::string url;
-  std::string host;                                                       // Host header and SNI; empty: from the URL
+  std::string host;                                                         // Host header and SNI; empty: from the URL
   std::vector<std::pair<std::uint16_t, std::uint16_t>> status{{200, 399}};  // closed ranges
-  std::string body;                                                       // ECMAScript regular expression
+  std::string body;                                                         // ECMAScript regular expression
   bool tls_verify = true;
   bool operator==(const HttpProbe&) const = default;
 };

@@ -10,67 +10,157 @@ namespace holdfast {
 namespace {
 
 // ---- the fields of each type, once for both directions ----
+// clang-format off: a table
 
 template <class T, class U>
 concept Is = std::same_as<std::remove_const_t<T>, U>;
 
-template <class V> void fields(V& v, Is<BeginConfig> auto& m) { v(m.generation); }
-template <class V> void fields(V& v, Is<CommitConfig> auto& m) { v(m.generation); }
-template <class V> void fields(V& v, Is<ConfigApplied> auto& m) { v(m.generation); }
-template <class V> void fields(V& v, Is<Ping> auto& m) { v(m.serial); }
-template <class V> void fields(V& v, Is<Pong> auto& m) { v(m.serial); }
-template <class V> void fields(V& v, Is<RequestReports> auto& m) { v(m.serial); }
-template <class V> void fields(V& v, Is<ReportsDone> auto& m) { v(m.serial); }
-template <class V> void fields(V& v, Is<ChildReady> auto& m) { v(m.capabilities); }
-template <class V> void fields(V& v, Is<Logged> auto& m) { v(m.level, m.text); }
-template <class V> void fields(V&, Is<Shutdown> auto&) {}
+template <class V>
+void fields(V& v, Is<BeginConfig> auto& m) {
+  v(m.generation);
+}
+template <class V>
+void fields(V& v, Is<CommitConfig> auto& m) {
+  v(m.generation);
+}
+template <class V>
+void fields(V& v, Is<ConfigApplied> auto& m) {
+  v(m.generation);
+}
+template <class V>
+void fields(V& v, Is<Ping> auto& m) {
+  v(m.serial);
+}
+template <class V>
+void fields(V& v, Is<Pong> auto& m) {
+  v(m.serial);
+}
+template <class V>
+void fields(V& v, Is<RequestReports> auto& m) {
+  v(m.serial);
+}
+template <class V>
+void fields(V& v, Is<ReportsDone> auto& m) {
+  v(m.serial);
+}
+template <class V>
+void fields(V& v, Is<ChildReady> auto& m) {
+  v(m.capabilities);
+}
+template <class V>
+void fields(V& v, Is<Logged> auto& m) {
+  v(m.level, m.text);
+}
+template <class V>
+void fields(V&, Is<Shutdown> auto&) {}
 
-template <class V> void fields(V& v, Is<ConfigureInstance> auto& m) { v(m.id, m.router, m.standing, m.was_active_at); }
-template <class V> void fields(V& v, Is<SetPriority> auto& m) { v(m.id, m.standing); }
-template <class V> void fields(V& v, Is<StateChanged> auto& m) { v(m.id, m.from, m.to, m.reason, m.priority, m.at); }
-template <class V> void fields(V& v, Is<ConflictSeen> auto& m) { v(m.id, m.text); }
-template <class V> void fields(V& v, Is<AddressReport> auto& m) { v(m.address, m.present); }
-template <class V> void fields(V& v, Is<InstanceReport> auto& m) {
+template <class V>
+void fields(V& v, Is<ConfigureInstance> auto& m) {
+  v(m.id, m.router, m.standing, m.was_active_at);
+}
+template <class V>
+void fields(V& v, Is<SetPriority> auto& m) {
+  v(m.id, m.standing);
+}
+template <class V>
+void fields(V& v, Is<StateChanged> auto& m) {
+  v(m.id, m.from, m.to, m.reason, m.priority, m.at);
+}
+template <class V>
+void fields(V& v, Is<ConflictSeen> auto& m) {
+  v(m.id, m.text);
+}
+template <class V>
+void fields(V& v, Is<AddressReport> auto& m) {
+  v(m.address, m.present);
+}
+template <class V>
+void fields(V& v, Is<InstanceReport> auto& m) {
   v(m.id, m.state, m.since, m.reason, m.priority, m.active_router, m.active_priority, m.addresses, m.statistics);
 }
-template <class V> void fields(V& v, Is<GlobalReport> auto& m) { v(m.statistics); }
+template <class V>
+void fields(V& v, Is<GlobalReport> auto& m) {
+  v(m.statistics);
+}
 
-template <class V> void fields(V& v, Is<ConfigureCheck> auto& m) { v(m.id, m.check); }
-template <class V> void fields(V& v, Is<ProbeNow> auto& m) { v(m.id); }
-template <class V> void fields(V& v, Is<ScriptFinished> auto& m) { v(m.id, m.run, m.ok, m.detail, m.took); }
-template <class V> void fields(V& v, Is<HealthChanged> auto& m) { v(m.id, m.status, m.detail, m.at); }
-template <class V> void fields(V& v, Is<RunScript> auto& m) { v(m.id, m.run); }
-template <class V> void fields(V& v, Is<CheckReport> auto& m) {
+template <class V>
+void fields(V& v, Is<ConfigureCheck> auto& m) {
+  v(m.id, m.check);
+}
+template <class V>
+void fields(V& v, Is<ProbeNow> auto& m) {
+  v(m.id);
+}
+template <class V>
+void fields(V& v, Is<ScriptFinished> auto& m) {
+  v(m.id, m.run, m.ok, m.detail, m.took);
+}
+template <class V>
+void fields(V& v, Is<HealthChanged> auto& m) {
+  v(m.id, m.status, m.detail, m.at);
+}
+template <class V>
+void fields(V& v, Is<RunScript> auto& m) {
+  v(m.id, m.run);
+}
+template <class V>
+void fields(V& v, Is<CheckReport> auto& m) {
   v(m.id, m.status, m.since, m.detail, m.runs, m.failures, m.latency);
 }
 
-template <class V> void fields(V& v, Is<VirtualAddress> auto& m) {
+template <class V>
+void fields(V& v, Is<VirtualAddress> auto& m) {
   v(m.prefix, m.interface, m.label, m.scope, m.advertised);
 }
-template <class V> void fields(V& v, Is<AnnounceConfig> auto& m) { v(m.count, m.repeat_after, m.refresh); }
-template <class V> void fields(V& v, Is<VirtualRouterConfig> auto& m) {
-  v(m.name, m.interface, m.vrid, m.version, m.family, m.priority, m.advert_interval, m.password, m.checksum,
-    m.preempt, m.preempt_delay, m.return_after, m.timers, m.lease, m.announce, m.addresses);
+template <class V>
+void fields(V& v, Is<AnnounceConfig> auto& m) {
+  v(m.count, m.repeat_after, m.refresh);
 }
-template <class V> void fields(V& v, Is<Standing> auto& m) { v(m.priority, m.fitness, m.reason); }
-template <class V> void fields(V& v, Is<CheckSpec> auto& m) {
+template <class V>
+void fields(V& v, Is<VirtualRouterConfig> auto& m) {
+  v(m.name, m.interface, m.vrid, m.version, m.family, m.priority, m.advert_interval, m.password, m.checksum, m.preempt,
+    m.preempt_delay, m.return_after, m.timers, m.lease, m.announce, m.addresses);
+}
+template <class V>
+void fields(V& v, Is<Standing> auto& m) {
+  v(m.priority, m.fitness, m.reason);
+}
+template <class V>
+void fields(V& v, Is<CheckSpec> auto& m) {
   v(m.name, m.probe, m.interval, m.timeout, m.rise, m.fall);
 }
-template <class V> void fields(V& v, Is<ProcessProbe> auto& m) { v(m.pid_file, m.name); }
-template <class V> void fields(V& v, Is<TcpProbe> auto& m) { v(m.host, m.port, m.send, m.expect); }
-template <class V> void fields(V& v, Is<HttpProbe> auto& m) { v(m.url, m.host, m.status, m.body, m.tls_verify); }
-template <class V> void fields(V&, Is<ScriptProbe> auto&) {}
-template <class V> void fields(V& v, Is<IpPrefix> auto& m) { v(m.address, m.length); }
-template <class V> void fields(V& v, Is<InstanceStatistics> auto& m) {
+template <class V>
+void fields(V& v, Is<ProcessProbe> auto& m) {
+  v(m.pid_file, m.name);
+}
+template <class V>
+void fields(V& v, Is<TcpProbe> auto& m) {
+  v(m.host, m.port, m.send, m.expect);
+}
+template <class V>
+void fields(V& v, Is<HttpProbe> auto& m) {
+  v(m.url, m.host, m.status, m.body, m.tls_verify);
+}
+template <class V>
+void fields(V&, Is<ScriptProbe> auto&) {}
+template <class V>
+void fields(V& v, Is<IpPrefix> auto& m) {
+  v(m.address, m.length);
+}
+template <class V>
+void fields(V& v, Is<InstanceStatistics> auto& m) {
 #define X(name) v(m.name);
   HOLDFAST_INSTANCE_COUNTERS(X)
 #undef X
 }
-template <class V> void fields(V& v, Is<GlobalStatistics> auto& m) {
+template <class V>
+void fields(V& v, Is<GlobalStatistics> auto& m) {
 #define X(name) v(m.name);
   HOLDFAST_GLOBAL_COUNTERS(X)
 #undef X
 }
+
+// clang-format on
 
 // ---- enumerations: which values exist ----
 
@@ -104,15 +194,23 @@ class Encoder {
   void put(bool v) { out_.u8(v ? 1 : 0); }
   template <Integer T>
   void put(T v) {
-    if constexpr (sizeof(T) == 1) out_.u8(v);
-    else if constexpr (sizeof(T) == 2) out_.u16(v);
-    else if constexpr (sizeof(T) == 4) out_.u32(v);
-    else out_.u64(v);
+    if constexpr (sizeof(T) == 1)
+      out_.u8(v);
+    else if constexpr (sizeof(T) == 2)
+      out_.u16(v);
+    else if constexpr (sizeof(T) == 4)
+      out_.u32(v);
+    else
+      out_.u64(v);
   }
   template <Enumeration T>
-  void put(T v) { put(static_cast<std::underlying_type_t<T>>(v)); }
+  void put(T v) {
+    put(static_cast<std::underlying_type_t<T>>(v));
+  }
   template <class Tag, class Rep>
-  void put(const Strong<Tag, Rep>& v) { put(v.value); }
+  void put(const Strong<Tag, Rep>& v) {
+    put(v.value);
+  }
   void put(Duration v) { out_.u64(static_cast<std::uint64_t>(v.count())); }
   void put(TimePoint v) { put(v.time_since_epoch()); }
   void put(const std::string& v) {
@@ -129,7 +227,9 @@ class Encoder {
     if (v) put(*v);
   }
   template <class A, class B>
-  void put(const std::pair<A, B>& v) { put(v.first), put(v.second); }
+  void put(const std::pair<A, B>& v) {
+    put(v.first), put(v.second);
+  }
   template <class T>
   void put(const std::vector<T>& v) {
     out_.u32(static_cast<std::uint32_t>(v.size()));
@@ -141,8 +241,9 @@ class Encoder {
     std::visit([this](const auto& m) { put(m); }, v);
   }
   template <class T>
-  void put(const T& v)
-    requires requires(Encoder& e) { fields(e, v); }
+  void put(const T& v) requires requires(Encoder& e) {
+    fields(e, v);
+  }
   { fields(*this, v); }
 
   ByteWriter out_;
@@ -169,20 +270,28 @@ class Decoder {
   }
   template <Integer T>
   void get(T& v) {
-    if constexpr (sizeof(T) == 1) v = in_.u8();
-    else if constexpr (sizeof(T) == 2) v = in_.u16();
-    else if constexpr (sizeof(T) == 4) v = in_.u32();
-    else v = in_.u64();
+    if constexpr (sizeof(T) == 1)
+      v = in_.u8();
+    else if constexpr (sizeof(T) == 2)
+      v = in_.u16();
+    else if constexpr (sizeof(T) == 4)
+      v = in_.u32();
+    else
+      v = in_.u64();
   }
   template <Enumeration T>
   void get(T& v) {
     std::underlying_type_t<T> number{};
     get(number);
-    if (exists(static_cast<T>(number))) v = static_cast<T>(number);
-    else in_.fail();
+    if (exists(static_cast<T>(number)))
+      v = static_cast<T>(number);
+    else
+      in_.fail();
   }
   template <class Tag, class Rep>
-  void get(Strong<Tag, Rep>& v) { get(v.value); }
+  void get(Strong<Tag, Rep>& v) {
+    get(v.value);
+  }
   void get(Duration& v) { v = Duration(static_cast<Duration::rep>(in_.u64())); }
   void get(TimePoint& v) {
     Duration since{};
@@ -206,7 +315,9 @@ class Decoder {
     if (present && !in_.failed()) get(v.emplace());
   }
   template <class A, class B>
-  void get(std::pair<A, B>& v) { get(v.first), get(v.second); }
+  void get(std::pair<A, B>& v) {
+    get(v.first), get(v.second);
+  }
   template <class T>
   void get(std::vector<T>& v) {
     const std::uint32_t count = in_.u32();
@@ -215,15 +326,18 @@ class Decoder {
     for (std::uint32_t i = 0; i < count && !in_.failed(); ++i) get(v.emplace_back());
   }
   template <class... T>
-  void get(std::variant<T...>& v) { get_alternative(v, in_.u8(), std::index_sequence_for<T...>{}); }
+  void get(std::variant<T...>& v) {
+    get_alternative(v, in_.u8(), std::index_sequence_for<T...>{});
+  }
   template <class... T, std::size_t... I>
   void get_alternative(std::variant<T...>& v, std::uint8_t tag, std::index_sequence<I...>) {
     if (tag >= sizeof...(T)) return in_.fail();
     ((tag == I ? get(v.template emplace<I>()) : void()), ...);
   }
   template <class T>
-  void get(T& v)
-    requires requires(Decoder& d) { fields(d, v); }
+  void get(T& v) requires requires(Decoder& d) {
+    fields(d, v);
+  }
   { fields(*this, v); }
 
   ByteReader in_;
@@ -245,7 +359,7 @@ std::optional<Variant> decode(std::span<const std::uint8_t> bytes) {
   return message;
 }
 
-#define INSTANTIATE(Direction)                                      \
+#define INSTANTIATE(Direction)                                        \
   template void encode(const Direction&, std::vector<std::uint8_t>&); \
   template std::optional<Direction> decode(std::span<const std::uint8_t>);
 INSTANTIATE(ParentToVrrp)

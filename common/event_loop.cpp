@@ -39,14 +39,11 @@ void adopt(sd_event_source* source, detail::SourcePtr& into, const std::shared_p
   into.reset(source);
   auto* cell = new std::shared_ptr<Function>(handler);
   sd_event_source_set_userdata(source, cell);
-  sd_event_source_set_destroy_callback(source, [](void* userdata) {
-    delete static_cast<std::shared_ptr<Function>*>(userdata);
-  });
+  sd_event_source_set_destroy_callback(
+      source, [](void* userdata) { delete static_cast<std::shared_ptr<Function>*>(userdata); });
 }
 
-int on_io(sd_event_source* s, int, std::uint32_t events, void* u) {
-  return guarded<IoWatch::Handler>(s, u, events);
-}
+int on_io(sd_event_source* s, int, std::uint32_t events, void* u) { return guarded<IoWatch::Handler>(s, u, events); }
 int on_time(sd_event_source* s, std::uint64_t, void* u) { return guarded<Timer::Handler>(s, u); }
 int on_signal(sd_event_source* s, const signalfd_siginfo*, void* u) { return guarded<SignalWatch::Handler>(s, u); }
 int on_child(sd_event_source* s, const siginfo_t* info, void* u) {
@@ -117,9 +114,7 @@ void Timer::arm(TimePoint due) {
   must(sd_event_source_set_enabled(source_.get(), SD_EVENT_ONESHOT), "sd_event_source_set_enabled");
 }
 
-void Timer::disarm() {
-  must(sd_event_source_set_enabled(source_.get(), SD_EVENT_OFF), "sd_event_source_set_enabled");
-}
+void Timer::disarm() { must(sd_event_source_set_enabled(source_.get(), SD_EVENT_OFF), "sd_event_source_set_enabled"); }
 
 SignalWatch::SignalWatch(EventLoop& loop, int signal_number, Handler handler)
     : handler_(std::make_shared<Handler>(std::move(handler))) {

@@ -102,7 +102,7 @@ struct StateChanged {
   InstanceId id;
   InstanceState from = InstanceState::initialize;
   InstanceState to = InstanceState::initialize;
-  std::string reason;  // a sentence for a person
+  std::string reason;   // a sentence for a person
   Priority priority{};  // what is advertised from now on
   TimePoint at;
   bool operator==(const StateChanged&) const = default;
@@ -160,8 +160,8 @@ struct ScriptFinished {
   bool operator==(const ScriptFinished&) const = default;
 };
 
-using ParentToChecker = std::variant<BeginConfig, ConfigureCheck, CommitConfig, ProbeNow, ScriptFinished,
-                                     RequestReports, Ping, Shutdown>;
+using ParentToChecker =
+    std::variant<BeginConfig, ConfigureCheck, CommitConfig, ProbeNow, ScriptFinished, RequestReports, Ping, Shutdown>;
 
 // ---- checker -> parent ----
 

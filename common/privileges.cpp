@@ -29,8 +29,7 @@ Status set_capabilities(const std::vector<cap_value_t>& caps) {
   const Caps wanted(cap_init());
   if (!wanted) return failed("cap_init");
   for (const cap_flag_t flag : {CAP_PERMITTED, CAP_EFFECTIVE, CAP_INHERITABLE}) {
-    if (!caps.empty() &&
-        cap_set_flag(wanted.get(), flag, static_cast<int>(caps.size()), caps.data(), CAP_SET) != 0) {
+    if (!caps.empty() && cap_set_flag(wanted.get(), flag, static_cast<int>(caps.size()), caps.data(), CAP_SET) != 0) {
       return failed("cap_set_flag");
     }
   }

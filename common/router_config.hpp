@@ -50,8 +50,8 @@ struct VirtualRouterConfig {
   std::optional<std::string> password;  // VRRPv2, type 1: at most 8 bytes
   ChecksumForm checksum = ChecksumForm::rfc5798;
   bool preempt = true;
-  Duration preempt_delay{};                             // after the start, don't preempt for this long
-  Duration return_after = std::chrono::seconds(5);      // nor after a demotion ended
+  Duration preempt_delay{};                         // after the start, don't preempt for this long
+  Duration return_after = std::chrono::seconds(5);  // nor after a demotion ended
   TimerMode timers = TimerMode::fast;
   Duration lease = std::chrono::seconds(3);  // the kernel removes our addresses this long after we stopped
   AnnounceConfig announce;

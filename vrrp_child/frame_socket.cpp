@@ -36,8 +36,10 @@ std::size_t FrameSocket::flush() {
   std::size_t refused = 0;
   for (std::size_t done = 0; done < headers_.size();) {
     const int sent = sendmmsg(socket_.get(), &headers_[done], static_cast<unsigned>(headers_.size() - done), 0);
-    if (sent > 0) done += static_cast<std::size_t>(sent);
-    else if (errno != EINTR) ++refused, ++done;
+    if (sent > 0)
+      done += static_cast<std::size_t>(sent);
+    else if (errno != EINTR)
+      ++refused, ++done;
   }
   outgoing_.clear();
   return refused;

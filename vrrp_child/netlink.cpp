@@ -128,7 +128,8 @@ void Netlink::read_changes(const std::function<void(int, const IpPrefix&)>& lost
     if (error == -NLE_AGAIN) break;
     if (error == -NLE_INTR || error >= 0) continue;
     // The kernel had more to say than fits its queue: what we know may be wrong, so read all of it again.
-    log(LogLevel::notice, std::string("netlink notifications were lost, reading everything again: ") + nl_geterror(error));
+    log(LogLevel::notice,
+        std::string("netlink notifications were lost, reading everything again: ") + nl_geterror(error));
     if (const Status read = read_everything(); !read) log(LogLevel::error, read.error().text);
     if (error != -NLE_NOMEM) break;
   }
@@ -292,7 +293,8 @@ void Netlink::send_batch(std::size_t first, std::size_t count) {
       std::memcpy(&error, NLMSG_DATA(header), sizeof error);
       const auto request = waiting.find(header->nlmsg_seq);
       if (request == waiting.end()) continue;
-      const bool already_gone = !request->second->what.adding && (error.error == -EADDRNOTAVAIL || error.error == -ENODEV);
+      const bool already_gone =
+          !request->second->what.adding && (error.error == -EADDRNOTAVAIL || error.error == -ENODEV);
       if (error.error != 0 && !already_gone) request->second->what.why = std::strerror(-error.error);
       waiting.erase(request);
     }

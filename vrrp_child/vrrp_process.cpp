@@ -30,8 +30,8 @@ VrrpProcess::VrrpProcess(EventLoop& loop, Fd channel, Sockets sockets)
                .closed = [this](const std::string&) { leave("the parent process is gone"); }}),
       timer_(loop, [this] { timer_fired(); }),
       // What has arrived is heard before a timer is believed.
-      adverts_watch_(loop, sockets_.adverts.fd(), EPOLLIN, [this](std::uint32_t) { adverts_arrived(); },
-                     LoopPriority::urgent),
+      adverts_watch_(
+          loop, sockets_.adverts.fd(), EPOLLIN, [this](std::uint32_t) { adverts_arrived(); }, LoopPriority::urgent),
       netlink_watch_(loop, sockets_.netlink->fd(), EPOLLIN, [this](std::uint32_t) { host_changed(); }),
       terminated_(loop, SIGTERM, [this] { leave("SIGTERM"); }) {
   set_log_sink([this](LogLevel level, std::string_view text) { parent_.send(Logged{level, std::string(text)}); });
@@ -176,8 +176,10 @@ void VrrpProcess::perform() {
 
   if (const TimePoint next = table_.next_deadline(); next != armed_for_) {
     armed_for_ = next;
-    if (next == DeadlineHeap::never) timer_.disarm();
-    else timer_.arm(next);
+    if (next == DeadlineHeap::never)
+      timer_.disarm();
+    else
+      timer_.arm(next);
   }
 }
 
@@ -239,8 +241,8 @@ void VrrpProcess::report_refusal(const Netlink::Refusal& refusal) {
   auto& told = refused_[{refusal.interface_index, refusal.prefix}];
   if (told == refusal.why) return;
   told = refusal.why;
-  log(LogLevel::error, fmt::format("cannot {} {}: {}", refusal.adding ? "add" : "remove", to_string(refusal.prefix),
-                                   refusal.why));
+  log(LogLevel::error,
+      fmt::format("cannot {} {}: {}", refusal.adding ? "add" : "remove", to_string(refusal.prefix), refusal.why));
 }
 
 // ---- the host as the routers see it ----
@@ -258,8 +260,8 @@ Link VrrpProcess::link_of(const VirtualRouterConfig& config) const {
   const auto unusable = [&](std::string why) { return Link{interface->index, {false, {}, std::move(why)}}; };
   if (!interface->up) return unusable(fmt::format("interface {} is down", name));
   if (!interface->carrier) return unusable(fmt::format("interface {} has no carrier: is the cable in?", name));
-  const auto source = sockets_.netlink->primary_address(
-      interface->index, [this](const IpPrefix& prefix) { return is_virtual(prefix); });
+  const auto source = sockets_.netlink->primary_address(interface->index,
+                                                        [this](const IpPrefix& prefix) { return is_virtual(prefix); });
   if (!source) return unusable(fmt::format("interface {} has no IPv4 address of its own to speak VRRP from", name));
   return {interface->index, {true, *source, ""}};
 }
@@ -284,7 +286,8 @@ void VrrpProcess::update_listening() {
     if (const int index = interface_index(router->config().interface)) interfaces.insert(index);
   }
   if (interfaces != listening_on_) {
-    if (const Status joined = sockets_.adverts.listen_on(interfaces); !joined) log(LogLevel::error, joined.error().text);
+    if (const Status joined = sockets_.adverts.listen_on(interfaces); !joined)
+      log(LogLevel::error, joined.error().text);
     listening_on_ = std::move(interfaces);
   }
   if (vrids != expected_vrids_) {

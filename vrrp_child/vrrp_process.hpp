@@ -70,10 +70,10 @@ class VrrpProcess {
   std::vector<InstanceId> to_announce_;
   TimePoint armed_for_ = DeadlineHeap::never;
 
-  std::optional<std::uint32_t> generation_;        // of the configuration being received
+  std::optional<std::uint32_t> generation_;  // of the configuration being received
   std::map<InstanceId, ConfigureInstance> staged_;
-  std::map<InstanceId, std::vector<VirtualAddress>> held_;         // what active instances put on the host
-  std::map<std::pair<int, IpPrefix>, std::string> refused_;        // said once, until it works again
+  std::map<InstanceId, std::vector<VirtualAddress>> held_;   // what active instances put on the host
+  std::map<std::pair<int, IpPrefix>, std::string> refused_;  // said once, until it works again
   std::map<InstanceId, TimePoint> conflict_told_;
   std::set<int> listening_on_;
   std::set<std::uint8_t> expected_vrids_;

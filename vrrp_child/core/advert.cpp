@@ -72,8 +72,8 @@ Result<Advert, DecodeError> decode_advert(std::span<const std::uint8_t> packet, 
   } else {
     return DecodeError::checksum;
   }
-  if (count == 0) return DecodeError::count_zero;  // erratum 8299
-  advert.interval = Centiseconds(interval_field & 0x0fff);  // the reserved nibble is ignored
+  if (count == 0) return DecodeError::count_zero;                              // erratum 8299
+  advert.interval = Centiseconds(interval_field & 0x0fff);                     // the reserved nibble is ignored
   if (advert.interval == Duration::zero()) return DecodeError::interval_zero;  // erratum 8301
   return advert;
 }
@@ -89,7 +89,8 @@ void encode_advert(const VirtualRouterConfig& config, Priority priority, const E
   writer.u8(static_cast<std::uint8_t>(std::ranges::count_if(config.addresses, &VirtualAddress::advertised)));
   if (v2) {
     writer.u8(static_cast<std::uint8_t>(config.password ? AuthType::password : AuthType::none));
-    writer.u8(static_cast<std::uint8_t>(std::chrono::duration_cast<std::chrono::seconds>(config.advert_interval).count()));
+    writer.u8(
+        static_cast<std::uint8_t>(std::chrono::duration_cast<std::chrono::seconds>(config.advert_interval).count()));
   } else {
     writer.u16(static_cast<std::uint16_t>(std::chrono::duration_cast<Centiseconds>(config.advert_interval).count()));
   }
@@ -99,10 +100,8 @@ void encode_advert(const VirtualRouterConfig& config, Priority priority, const E
   }
   if (v2) writer.bytes(password_bytes(config.password));
 
-  const bool message_only =
-      v2 || (config.family == IpFamily::ipv4 && config.checksum == ChecksumForm::rfc9568);
-  const std::uint16_t checksum =
-      (message_only ? message_sum(out) : sum_with_pseudo_header(out, envelope)).value();
+  const bool message_only = v2 || (config.family == IpFamily::ipv4 && config.checksum == ChecksumForm::rfc9568);
+  const std::uint16_t checksum = (message_only ? message_sum(out) : sum_with_pseudo_header(out, envelope)).value();
   out[6] = static_cast<std::uint8_t>(checksum >> 8);
   out[7] = static_cast<std::uint8_t>(checksum);
 }

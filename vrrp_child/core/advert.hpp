@@ -39,10 +39,10 @@ struct Advert {
   Vrid vrid{};
   Priority priority{};
   Duration interval{};
-  std::uint8_t auth_type = 0;                          // v2
+  std::uint8_t auth_type = 0;                            // v2
   std::array<std::uint8_t, auth_data_size> auth_data{};  // v2
-  std::span<const std::uint8_t> addresses;             // whole addresses of the packet's family
-  std::optional<ChecksumForm> checksum_form;           // v3 over IPv4: which of the two it was made with
+  std::span<const std::uint8_t> addresses;               // whole addresses of the packet's family
+  std::optional<ChecksumForm> checksum_form;             // v3 over IPv4: which of the two it was made with
 };
 
 // What makes a packet no advertisement at all. Each has a counter of its own.

@@ -108,8 +108,7 @@ std::optional<Discard> VirtualRouter::refuse(const Advert& advert, const Envelop
   if (config_.family == IpFamily::ipv6 && !IpAddr::from_bytes(advert.addresses.first(16)).is_link_local()) {
     return Discard::link_local_first;  // erratum 8300
   }
-  const bool listed =
-      same_addresses(advert.addresses, expected_addresses_, config_.family == IpFamily::ipv4 ? 4 : 16);
+  const bool listed = same_addresses(advert.addresses, expected_addresses_, config_.family == IpFamily::ipv4 ? 4 : 16);
   const bool same_interval = advert.interval == config_.advert_interval;
 
   if (advert.version == VrrpVersion::v3) {  // differences are counted, never a reason to drop
@@ -152,8 +151,10 @@ void RouterTable::configure(const ConfigureInstance& wanted, TimePoint now, Acti
   auto router = std::make_unique<VirtualRouter>(wanted.id, wanted.router, wanted.standing, wanted.was_active_at);
   const auto free = std::ranges::find(by_slot_, nullptr);
   router->slot_ = static_cast<DeadlineHeap::Slot>(free - by_slot_.begin());
-  if (free == by_slot_.end()) by_slot_.push_back(router.get());
-  else *free = router.get();
+  if (free == by_slot_.end())
+    by_slot_.push_back(router.get());
+  else
+    *free = router.get();
   routers_[wanted.id] = std::move(router);
 }
 
@@ -241,7 +242,8 @@ VirtualRouter* RouterTable::find(InstanceId id) {
 // Hands a machine's actions on and takes note of its next deadline.
 void RouterTable::settle(VirtualRouter& router, Actions& actions) {
   for (Action& action : scratch_) {
-    if (const auto* transition = std::get_if<Transition>(&action); transition && transition->to == InstanceState::active) {
+    if (const auto* transition = std::get_if<Transition>(&action);
+        transition && transition->to == InstanceState::active) {
       ++router.statistics_.active_transitions;
     }
     if (std::holds_alternative<Conflict>(action)) ++router.statistics_.conflicts;

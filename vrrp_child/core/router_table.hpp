@@ -29,10 +29,22 @@ struct Datagram {
 
 // Why a packet did not reach the state machine.
 enum class Discard : std::uint8_t {
-  ttl, version, type, length, checksum, count_zero, interval_zero,             // anybody's
+  ttl,
+  version,
+  type,
+  length,
+  checksum,
+  count_zero,
+  interval_zero,  // anybody's
   unknown_vrid,
-  wrong_version, destination, link_local_first, auth_type_unknown, auth_type,  // of one instance
-  auth_password, interval, address_list,
+  wrong_version,
+  destination,
+  link_local_first,
+  auth_type_unknown,
+  auth_type,  // of one instance
+  auth_password,
+  interval,
+  address_list,
 };
 
 // An interface as the routers on it see it; index 0 while there is none of that name.

@@ -132,8 +132,10 @@ void StateMachine::send_advert_now(TimePoint now, Actions& actions) {
 // ---- adverts ----
 
 void StateMachine::on_advert(const HeardAdvert& advert, TimePoint now, Actions& actions) {
-  if (state_ == InstanceState::backup) hear_as_backup(advert, now);
-  else if (state_ == InstanceState::active) hear_as_active(advert, now, actions);
+  if (state_ == InstanceState::backup)
+    hear_as_backup(advert, now);
+  else if (state_ == InstanceState::active)
+    hear_as_active(advert, now, actions);
 }
 
 // RFC 9568, 6.4.2.
@@ -147,8 +149,7 @@ void StateMachine::hear_as_backup(const HeardAdvert& advert, TimePoint now) {
     return;
   }
   const bool demoted = advert.priority == demoted_priority && standing_.fitness == Fitness::fit;
-  const bool may_preempt =
-      demoted || own_priority() == owner_priority || (settings_.preempt && now >= preempt_from_);
+  const bool may_preempt = demoted || own_priority() == owner_priority || (settings_.preempt && now >= preempt_from_);
   active_router_ = advert;
   if (advert.priority >= own_priority() || !may_preempt) return obey(advert, now);
 
@@ -210,7 +211,8 @@ Duration StateMachine::slack() const {
 
 void StateMachine::on_deadline(TimePoint now, Actions& actions) {
   if (active_down_at_ <= now) {  // RFC 9568, 6.4.2: the Active_Down_Timer fires
-    Reason reason = active_router_ ? reason_with_peer(takeover_cause_, *active_router_) : Reason{.cause = takeover_cause_};
+    Reason reason =
+        active_router_ ? reason_with_peer(takeover_cause_, *active_router_) : Reason{.cause = takeover_cause_};
     reason.waited = now - last_heard_;
     return become_active(std::move(reason), now, actions);
   }

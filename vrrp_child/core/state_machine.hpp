@@ -36,28 +36,28 @@ namespace holdfast {
 // Why a state was entered; reason_text.hpp makes the sentence.
 enum class Cause : std::uint8_t {
   none,
-  started,            // nothing heard yet
-  started_as_owner,   // priority 255 does not wait
-  resumed,            // a VRRP process before us died as active a moment ago
-  active_silent,      // no advert for the Active_Down_Interval
-  active_resigned,    // the active said priority 0
-  active_demoted,     // the active said priority 1: unfit
-  preempted_worse,    // the active's priority is below ours
-  better_heard,       // an active with a higher priority
-  tie_lost,           // an active with our priority and a greater address
-  link_unusable,      // Reason::problem says what is wrong with it
-  check_fault,        // the standing says why
-  recovered,          // neither any longer
+  started,           // nothing heard yet
+  started_as_owner,  // priority 255 does not wait
+  resumed,           // a VRRP process before us died as active a moment ago
+  active_silent,     // no advert for the Active_Down_Interval
+  active_resigned,   // the active said priority 0
+  active_demoted,    // the active said priority 1: unfit
+  preempted_worse,   // the active's priority is below ours
+  better_heard,      // an active with a higher priority
+  tie_lost,          // an active with our priority and a greater address
+  link_unusable,     // Reason::problem says what is wrong with it
+  check_fault,       // the standing says why
+  recovered,         // neither any longer
   shut_down,
 };
 
 struct Reason {
   Cause cause = Cause::none;
-  IpAddr peer{};             // the other router, where there is one
+  IpAddr peer{};  // the other router, where there is one
   Priority peer_priority{};
   Priority own_priority{};
-  Duration waited{};         // active_silent: how long nothing came
-  std::string problem{};     // link_unusable, check_fault
+  Duration waited{};      // active_silent: how long nothing came
+  std::string problem{};  // link_unusable, check_fault
   bool operator==(const Reason&) const = default;
 };
 
@@ -182,11 +182,11 @@ class StateMachine {
   // backup
   TimePoint active_down_at_ = never;
   TimePoint last_heard_{};
-  Duration active_advert_interval_{};       // learned from the active (v3), else our own
+  Duration active_advert_interval_{};            // learned from the active (v3), else our own
   Cause takeover_cause_ = Cause::active_silent;  // what to say when the timer fires
   std::optional<HeardAdvert> active_router_;
-  std::optional<IpAddr> obeyed_;            // whose adverts last restarted the timer
-  TimePoint preempt_from_{};                // preempt_delay and return_after: obey a worse active until then
+  std::optional<IpAddr> obeyed_;  // whose adverts last restarted the timer
+  TimePoint preempt_from_{};      // preempt_delay and return_after: obey a worse active until then
 
   // active
   TimePoint advert_at_ = never;

@@ -1,0 +1,215 @@
+#include "vrrp_child/core/router_table.hpp"
+
+#include "tests/vectors/vectors.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <map>
+#include <string>
+
+using namespace holdfast;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr int eth0 = 2;
+constexpr InstanceId id{1};
+
+struct Subject {
+  explicit Subject(const vectors::Receiver& receiver) : Subject(receiver.config, receiver.local_primary) {}
+  Subject(const VirtualRouterConfig& config, IpAddr source) {
+    table.configure({id, config, {config.priority, Fitness::fit, ""}, {}}, now, actions);
+    table.set_link(id, {eth0, {true, source, ""}}, now, actions);
+    actions.clear();
+  }
+  std::optional<Discard> receive(const vectors::Vector& vector) {
+    return table.receive({eth0, {vector.source, vector.destination}, vector.ttl, vector.payload}, now, actions);
+  }
+  const VirtualRouter& router() { return *table.find(id); }
+
+  TimePoint now{1000s};
+  RouterTable table;
+  RouterTable::Actions actions;
+};
+
+const std::map<std::string, Discard> discards = {
+    {"ttl", Discard::ttl},
+    {"length", Discard::length},
+    {"type", Discard::type},
+    {"checksum", Discard::checksum},
+    {"count-zero", Discard::count_zero},
+    {"interval-zero", Discard::interval_zero},
+    {"vrid", Discard::unknown_vrid},
+    {"destination", Discard::destination},
+    {"link-local-first", Discard::link_local_first},
+    {"interval", Discard::interval},
+    {"address-list", Discard::address_list},
+};
+
+bool matches(const vectors::Vector& vector, Discard discard) {
+  if (vector.failed_check == "version") return discard == Discard::version || discard == Discard::wrong_version;
+  if (vector.failed_check == "auth") {
+    return discard == Discard::auth_type || discard == Discard::auth_type_unknown || discard == Discard::auth_password;
+  }
+  return discards.at(vector.failed_check) == discard;
+}
+
+// Every counter by its RFC name, instance before global.
+std::map<std::string, std::uint64_t> counters(Subject& subject) {
+  std::map<std::string, std::uint64_t> result;
+  const auto rfc_name = [](std::string name) {
+    std::ranges::replace(name, '_', '-');
+    return name;
+  };
+#define X(name) result[rfc_name(#name)] = subject.table.statistics().name;
+  HOLDFAST_GLOBAL_COUNTERS(X)
+#undef X
+#define X(name) result[rfc_name(#name)] = subject.router().statistics().name;
+  HOLDFAST_INSTANCE_COUNTERS(X)
+#undef X
+  return result;
+}
+
+}  // namespace
+
+// VX-RX-01 to V3-RX-14, MG-01
+TEST_CASE("every vector is accepted or discarded as the file says, and counted where it says") {
+  for (const auto& vector : vectors::load().vectors) {
+    INFO(vector.name);
+    Subject subject(vectors::load().receivers.at(vector.receiver));
+    const auto before = counters(subject);
+    const auto discard = subject.receive(vector);
+    CHECK(vector.accept == !discard.has_value());
+    const auto after = counters(subject);
+    if (vector.accept) {
+      CHECK(after.at("advertisement-rcvd") == 1);
+      continue;
+    }
+    REQUIRE(discard);
+    CHECK(matches(vector, *discard));
+    CHECK(subject.actions.empty());
+    CHECK(after.at("advertisement-rcvd") == 0);
+    if (vector.counter == "none") continue;
+    const std::string counter = vector.counter.substr(0, vector.counter.find('('));
+    CHECK(after.at(counter) == before.at(counter) + 1);
+  }
+}
+
+TEST_CASE("each discard counts once and only in its own counter") {
+  for (const auto& vector : vectors::load().vectors) {
+    if (vector.accept) continue;
+    INFO(vector.name);
+    Subject subject(vectors::load().receivers.at(vector.receiver));
+    subject.receive(vector);
+    std::uint64_t counted = 0;
+    for (const auto& [name, value] : counters(subject)) counted += value;
+    CHECK(counted == 1);
+  }
+}
+
+// VX-RX-06
+TEST_CASE("an advert on another interface is nobody's") {
+  const auto& vector = vectors::load().vectors.front();
+  Subject subject(vectors::load().receivers.at(vector.receiver));
+  const auto discard = subject.table.receive({eth0 + 1, {vector.source, vector.destination}, 255, vector.payload},
+                                             subject.now, subject.actions);
+  CHECK(discard == Discard::unknown_vrid);
+  CHECK(subject.table.statistics().vrid_errors == 1);
+}
+
+// V3-RX-12
+TEST_CASE("another interval is counted in version 3 and obeyed") {
+  const auto& file = vectors::load();
+  const auto vector = std::ranges::find(file.vectors, "v3-ip4-interval-4095", &vectors::Vector::name);
+  Subject subject(file.receivers.at(vector->receiver));
+  CHECK_FALSE(subject.receive(*vector));
+  CHECK(subject.router().statistics().interval_errors == 1);
+  CHECK(subject.table.next_deadline() == subject.now + 3 * 40950ms + Duration(40950ms) * 156 / 256);
+}
+
+TEST_CASE("an address list in another order is the same list") {
+  auto config = vectors::load().receivers.at("v3_ipv4").config;
+  std::swap(config.addresses[0], config.addresses[1]);
+  Subject subject(config, IpAddr::v4(192, 0, 2, 3));
+  const auto& file = vectors::load();
+  const auto vector = std::ranges::find(file.vectors, "v3-ip4-pseudo", &vectors::Vector::name);
+  CHECK_FALSE(subject.receive(*vector));
+  CHECK(subject.router().statistics().address_list_errors == 0);
+}
+
+TEST_CASE("another password is refused and counted") {
+  auto config = vectors::load().receivers.at("v2").config;
+  config.password = "1111";
+  Subject subject(config, IpAddr::v4(192, 0, 2, 3));
+  const auto& file = vectors::load();
+  const auto vector = std::ranges::find(file.vectors, "v2-auth1-password", &vectors::Vector::name);
+  CHECK(subject.receive(*vector) == Discard::auth_password);
+  CHECK(subject.router().statistics().auth_failures == 1);
+}
+
+TEST_CASE("an advert is encoded again when the priority or the source changes") {
+  Subject subject(vectors::load().receivers.at("v3_ipv4"));
+  VirtualRouter& router = *subject.table.find(id);
+  const auto copy = [](std::span<const std::uint8_t> bytes) { return vectors::Bytes(bytes.begin(), bytes.end()); };
+  const auto first = copy(router.advert_to_send(Priority{100}));
+  CHECK(copy(router.advert_to_send(Priority{100})) == first);
+  CHECK(copy(router.advert_to_send(Priority{0})) != first);
+  subject.table.set_link(id, {eth0, {true, IpAddr::v4(192, 0, 2, 4), ""}}, subject.now, subject.actions);
+  CHECK(copy(router.advert_to_send(Priority{100})) != first);  // the pseudo-header is part of the sum
+  CHECK(router.statistics().advertisement_sent == 4);
+  CHECK(router.statistics().priority_zero_pkts_sent == 1);
+}
+
+TEST_CASE("many routers: all due at once leave together, in one run") {
+  RouterTable table;
+  RouterTable::Actions actions;
+  TimePoint now{1000s};
+  for (std::uint32_t i = 1; i <= 255; ++i) {
+    VirtualRouterConfig config = vectors::load().receivers.at("v3_ipv4").config;
+    config.vrid = Vrid{static_cast<std::uint8_t>(i)};
+    config.advert_interval = 10ms;
+    table.configure({InstanceId{i}, config, {Priority{100}, Fitness::fit, ""}, {}}, now, actions);
+    table.set_link(InstanceId{i}, {eth0, {true, IpAddr::v4(192, 0, 2, 3), ""}}, now, actions);
+  }
+  now = table.next_deadline();
+  table.run_timers(now, actions);  // all take over
+  actions.clear();
+  now = table.next_deadline();
+  table.run_timers(now, actions);
+  const auto adverts = std::ranges::count_if(
+      actions, [](const auto& entry) { return std::holds_alternative<SendAdvert>(entry.action); });
+  CHECK(adverts == 255);
+  CHECK(table.next_deadline() > now);
+}
+
+TEST_CASE("an unchanged configuration changes nothing") {
+  const auto& receiver = vectors::load().receivers.at("v3_ipv4");
+  Subject subject(receiver);
+  const TimePoint due = subject.table.next_deadline();
+  subject.now += 1s;
+  const ConfigureInstance same{id, receiver.config, {receiver.config.priority, Fitness::fit, ""}, {}};
+  CHECK_FALSE(subject.table.is_replaced_by(same));
+  subject.table.configure(same, subject.now, subject.actions);
+  subject.table.set_link(id, {eth0, {true, receiver.local_primary, ""}}, subject.now, subject.actions);
+  CHECK(subject.actions.empty());
+  CHECK(subject.table.next_deadline() == due);
+}
+
+TEST_CASE("another VRID, interface or version is another virtual router") {
+  const auto& receiver = vectors::load().receivers.at("v3_ipv4");
+  Subject subject(receiver);
+  ConfigureInstance wanted{id, receiver.config, {}, {}};
+  SECTION("VRID") { wanted.router.vrid = Vrid{21}; }
+  SECTION("interface") { wanted.router.interface = "eth1"; }
+  SECTION("version") { wanted.router.version = VrrpVersion::v2; }
+  CHECK(subject.table.is_replaced_by(wanted));
+}
+
+TEST_CASE("a router that was erased hears nothing and is never due") {
+  const auto& vector = vectors::load().vectors.front();
+  Subject subject(vectors::load().receivers.at(vector.receiver));
+  subject.table.shut_down(id, subject.now, subject.actions);
+  subject.table.erase(id);
+  CHECK(subject.table.next_deadline() == DeadlineHeap::never);
+  CHECK(subject.receive(vector) == Discard::unknown_vrid);
+}
