@@ -10,151 +10,64 @@ namespace holdfast {
 namespace {
 
 // ---- the fields of each type, once for both directions ----
-// clang-format off: a table
+// clang-format off
 
 template <class T, class U>
 concept Is = std::same_as<std::remove_const_t<T>, U>;
 
-template <class V>
-void fields(V& v, Is<BeginConfig> auto& m) {
-  v(m.generation);
-}
-template <class V>
-void fields(V& v, Is<CommitConfig> auto& m) {
-  v(m.generation);
-}
-template <class V>
-void fields(V& v, Is<ConfigApplied> auto& m) {
-  v(m.generation);
-}
-template <class V>
-void fields(V& v, Is<Ping> auto& m) {
-  v(m.serial);
-}
-template <class V>
-void fields(V& v, Is<Pong> auto& m) {
-  v(m.serial);
-}
-template <class V>
-void fields(V& v, Is<RequestReports> auto& m) {
-  v(m.serial);
-}
-template <class V>
-void fields(V& v, Is<ReportsDone> auto& m) {
-  v(m.serial);
-}
-template <class V>
-void fields(V& v, Is<ChildReady> auto& m) {
-  v(m.capabilities);
-}
-template <class V>
-void fields(V& v, Is<Logged> auto& m) {
-  v(m.level, m.text);
-}
-template <class V>
-void fields(V&, Is<Shutdown> auto&) {}
+template <class V> void fields(V& v, Is<BeginConfig> auto& m) { v(m.generation); }
+template <class V> void fields(V& v, Is<CommitConfig> auto& m) { v(m.generation); }
+template <class V> void fields(V& v, Is<ConfigApplied> auto& m) { v(m.generation); }
+template <class V> void fields(V& v, Is<Ping> auto& m) { v(m.serial); }
+template <class V> void fields(V& v, Is<Pong> auto& m) { v(m.serial); }
+template <class V> void fields(V& v, Is<RequestReports> auto& m) { v(m.serial); }
+template <class V> void fields(V& v, Is<ReportsDone> auto& m) { v(m.serial); }
+template <class V> void fields(V& v, Is<ChildReady> auto& m) { v(m.capabilities); }
+template <class V> void fields(V& v, Is<Logged> auto& m) { v(m.level, m.text); }
+template <class V> void fields(V&, Is<Shutdown> auto&) {}
 
-template <class V>
-void fields(V& v, Is<ConfigureInstance> auto& m) {
-  v(m.id, m.router, m.standing, m.was_active_at);
-}
-template <class V>
-void fields(V& v, Is<SetPriority> auto& m) {
-  v(m.id, m.standing);
-}
-template <class V>
-void fields(V& v, Is<StateChanged> auto& m) {
-  v(m.id, m.from, m.to, m.reason, m.priority, m.at);
-}
-template <class V>
-void fields(V& v, Is<ConflictSeen> auto& m) {
-  v(m.id, m.text);
-}
-template <class V>
-void fields(V& v, Is<AddressReport> auto& m) {
-  v(m.address, m.present);
-}
-template <class V>
-void fields(V& v, Is<InstanceReport> auto& m) {
+template <class V> void fields(V& v, Is<ConfigureInstance> auto& m) { v(m.id, m.router, m.standing, m.was_active_at); }
+template <class V> void fields(V& v, Is<SetPriority> auto& m) { v(m.id, m.standing); }
+template <class V> void fields(V& v, Is<StateChanged> auto& m) { v(m.id, m.from, m.to, m.reason, m.priority, m.at); }
+template <class V> void fields(V& v, Is<ConflictSeen> auto& m) { v(m.id, m.text); }
+template <class V> void fields(V& v, Is<AddressReport> auto& m) { v(m.address, m.present); }
+template <class V> void fields(V& v, Is<InstanceReport> auto& m) {
   v(m.id, m.state, m.since, m.reason, m.priority, m.active_router, m.active_priority, m.addresses, m.statistics);
 }
-template <class V>
-void fields(V& v, Is<GlobalReport> auto& m) {
-  v(m.statistics);
-}
+template <class V> void fields(V& v, Is<GlobalReport> auto& m) { v(m.statistics); }
 
-template <class V>
-void fields(V& v, Is<ConfigureCheck> auto& m) {
-  v(m.id, m.check);
-}
-template <class V>
-void fields(V& v, Is<ProbeNow> auto& m) {
-  v(m.id);
-}
-template <class V>
-void fields(V& v, Is<ScriptFinished> auto& m) {
-  v(m.id, m.run, m.ok, m.detail, m.took);
-}
-template <class V>
-void fields(V& v, Is<HealthChanged> auto& m) {
-  v(m.id, m.status, m.detail, m.at);
-}
-template <class V>
-void fields(V& v, Is<RunScript> auto& m) {
-  v(m.id, m.run);
-}
-template <class V>
-void fields(V& v, Is<CheckReport> auto& m) {
+template <class V> void fields(V& v, Is<ConfigureCheck> auto& m) { v(m.id, m.check); }
+template <class V> void fields(V& v, Is<ProbeNow> auto& m) { v(m.id); }
+template <class V> void fields(V& v, Is<ScriptFinished> auto& m) { v(m.id, m.run, m.ok, m.detail, m.took); }
+template <class V> void fields(V& v, Is<HealthChanged> auto& m) { v(m.id, m.status, m.detail, m.at); }
+template <class V> void fields(V& v, Is<RunScript> auto& m) { v(m.id, m.run); }
+template <class V> void fields(V& v, Is<CheckReport> auto& m) {
   v(m.id, m.status, m.since, m.detail, m.runs, m.failures, m.latency);
 }
 
-template <class V>
-void fields(V& v, Is<VirtualAddress> auto& m) {
+template <class V> void fields(V& v, Is<VirtualAddress> auto& m) {
   v(m.prefix, m.interface, m.label, m.scope, m.advertised);
 }
-template <class V>
-void fields(V& v, Is<AnnounceConfig> auto& m) {
-  v(m.count, m.repeat_after, m.refresh);
+template <class V> void fields(V& v, Is<AnnounceConfig> auto& m) { v(m.count, m.repeat_after, m.refresh); }
+template <class V> void fields(V& v, Is<VirtualRouterConfig> auto& m) {
+  v(m.name, m.interface, m.vrid, m.version, m.family, m.priority, m.advert_interval, m.password, m.checksum,
+    m.preempt, m.preempt_delay, m.return_after, m.timers, m.lease, m.announce, m.addresses);
 }
-template <class V>
-void fields(V& v, Is<VirtualRouterConfig> auto& m) {
-  v(m.name, m.interface, m.vrid, m.version, m.family, m.priority, m.advert_interval, m.password, m.checksum, m.preempt,
-    m.preempt_delay, m.return_after, m.timers, m.lease, m.announce, m.addresses);
-}
-template <class V>
-void fields(V& v, Is<Standing> auto& m) {
-  v(m.priority, m.fitness, m.reason);
-}
-template <class V>
-void fields(V& v, Is<CheckSpec> auto& m) {
+template <class V> void fields(V& v, Is<Standing> auto& m) { v(m.priority, m.fitness, m.reason); }
+template <class V> void fields(V& v, Is<CheckSpec> auto& m) {
   v(m.name, m.probe, m.interval, m.timeout, m.rise, m.fall);
 }
-template <class V>
-void fields(V& v, Is<ProcessProbe> auto& m) {
-  v(m.pid_file, m.name);
-}
-template <class V>
-void fields(V& v, Is<TcpProbe> auto& m) {
-  v(m.host, m.port, m.send, m.expect);
-}
-template <class V>
-void fields(V& v, Is<HttpProbe> auto& m) {
-  v(m.url, m.host, m.status, m.body, m.tls_verify);
-}
-template <class V>
-void fields(V&, Is<ScriptProbe> auto&) {}
-template <class V>
-void fields(V& v, Is<IpPrefix> auto& m) {
-  v(m.address, m.length);
-}
-template <class V>
-void fields(V& v, Is<InstanceStatistics> auto& m) {
+template <class V> void fields(V& v, Is<ProcessProbe> auto& m) { v(m.pid_file, m.name); }
+template <class V> void fields(V& v, Is<TcpProbe> auto& m) { v(m.host, m.port, m.send, m.expect); }
+template <class V> void fields(V& v, Is<HttpProbe> auto& m) { v(m.url, m.host, m.status, m.body, m.tls_verify); }
+template <class V> void fields(V&, Is<ScriptProbe> auto&) {}
+template <class V> void fields(V& v, Is<IpPrefix> auto& m) { v(m.address, m.length); }
+template <class V> void fields(V& v, Is<InstanceStatistics> auto& m) {
 #define X(name) v(m.name);
   HOLDFAST_INSTANCE_COUNTERS(X)
 #undef X
 }
-template <class V>
-void fields(V& v, Is<GlobalStatistics> auto& m) {
+template <class V> void fields(V& v, Is<GlobalStatistics> auto& m) {
 #define X(name) v(m.name);
   HOLDFAST_GLOBAL_COUNTERS(X)
 #undef X
