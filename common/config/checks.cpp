@@ -24,7 +24,7 @@ constexpr DurationRange timeout_range{1ms, 24h};
 enum class CheckType { process, tcp, http, script };
 const std::vector<std::string> check_types{"process", "tcp", "http", "script"};
 
-// The keys that belong to one type only.
+// The keys that belong to one type only; no two types share one.
 struct TypeKey {
   CheckType type;
   std::string_view key;
@@ -238,21 +238,19 @@ std::optional<CheckType> read_type(Problems& problems, MapReader& check) {
 
 // Settles the keys that only other types have. Without a type nothing can be said about them.
 void settle_type_keys(Problems& problems, MapReader& check, std::optional<CheckType> type) {
-  for (const auto& [owner, key] : type_keys) {
-    if (owner == type) continue;
-    const bool belongs_here = std::any_of(std::begin(type_keys), std::end(type_keys),
-                                          [&](const TypeKey& other) { return other.type == type && other.key == key; });
-    if (belongs_here || !check.has(key)) continue;
-    const YamlEntry* entry = check.take(key);
+  for (const TypeKey& type_key : type_keys) {
+    const YamlEntry* entry = check.peek(type_key.key);
+    if (type_key.type == type || entry == nullptr) continue;
+    check.ignore(type_key.key);
     if (!type) continue;
-    problems.error(entry->place, quoted(key) + " belongs to a check of type " +
-                                     check_types[static_cast<std::size_t>(owner)] + ", and this one is " +
+    problems.error(entry->place, quoted(type_key.key) + " belongs to a check of type " +
+                                     check_types[static_cast<std::size_t>(type_key.type)] + ", and this one is " +
                                      check_types[static_cast<std::size_t>(*type)] +
                                      "; remove the line or change the type");
   }
   if (type) return;
   for (const std::string_view key : {"stub_status", "path", "invert"}) {
-    if (check.has(key)) check.ignore(key);
+    check.ignore(key);
   }
 }
 

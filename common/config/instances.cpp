@@ -106,6 +106,7 @@ class Neighbours {
 
 void read_preemption(Problems& problems, MapReader& instance, VirtualRouterConfig& router) {
   router.preempt = instance.boolean("preempt").value_or(true);
+  router.return_after = instance.duration("return_after", {0s, 1h}).value_or(router.return_after);
   const YamlEntry* delay = instance.take("preempt_delay");
   if (delay == nullptr) return;
   router.preempt_delay = read_duration(problems, *delay->value, "`preempt_delay`", {0s, 1h}).value_or(0s);
@@ -164,7 +165,7 @@ void read_instance(Problems& problems, const YamlEntry& entry, const CheckNames&
       neighbours.add_address(address, router.name, place);
       router.addresses.push_back(std::move(address));
     }
-  } else if (!instance.has("move")) {
+  } else if (instance.peek("move") == nullptr) {
     instance.missing("addresses", "addresses: [192.168.16.130]");
   }
   if (const YamlEntry* track = instance.take("track")) {

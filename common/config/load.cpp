@@ -105,8 +105,8 @@ Config read_document(Problems& problems, const YamlNode& node, std::string name)
   Config config;
   config.node = std::move(name);
   MapReader document(problems, node, {}, Section::document, "the file");
-  document.ignore("node");
-  document.ignore("per_node");
+  document.take("node");
+  document.take("per_node");
   if (const YamlEntry* runtime = document.take("runtime")) config.runtime = read_runtime(problems, *runtime);
   const YamlNode no_checks;
   const YamlEntry* checks = document.take("checks");

@@ -3,6 +3,7 @@
 #include "common/config/suggest.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 namespace holdfast {
@@ -51,7 +52,7 @@ MapReader::MapReader(Problems& problems, const YamlNode& node, Place place, Sect
 
 const YamlEntry* MapReader::take(std::string_view key) {
   if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.emplace_back(key);
-  return map_ == nullptr ? nullptr : map_->find(key);
+  return peek(key);
 }
 
 std::optional<std::string> MapReader::text(std::string_view key) {
@@ -86,7 +87,8 @@ void MapReader::missing(std::string_view key, std::string_view example) {
 
 void MapReader::finish() {
   if (map_ == nullptr) return;
-  const std::unordered_set<std::string_view> known(known_.begin(), known_.end());
+  std::unordered_set<std::string_view> known(known_.begin(), known_.end());
+  known.insert(ignored_.begin(), ignored_.end());
   for (const YamlEntry& entry : map_->entries) {
     if (entry.key.empty() || known.contains(entry.key)) continue;
     if (const auto reason = why_unavailable(section_, entry.key)) {

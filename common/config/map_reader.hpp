@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 namespace holdfast {
@@ -23,7 +22,6 @@ class MapReader {
 
   bool is_map() const { return map_ != nullptr; }
   const std::string& what() const { return what_; }
-  Place place() const { return place_; }
 
   // The entry of a key, or nullptr. Every key that may stand here must be asked for before finish().
   const YamlEntry* take(std::string_view key);
@@ -35,13 +33,14 @@ class MapReader {
   std::optional<Duration> duration(std::string_view key, const DurationRange& range);
   std::optional<std::size_t> choice(std::string_view key, const std::vector<std::string>& choices);
 
-  bool has(std::string_view key) const { return map_ != nullptr && map_->find(key) != nullptr; }
+  // Looks at an entry without asking for it.
+  const YamlEntry* peek(std::string_view key) const { return map_ == nullptr ? nullptr : map_->find(key); }
 
   // Reports that a key must be there; `example` is a line that would do.
   void missing(std::string_view key, std::string_view example);
 
-  // Accepts a key unread.
-  void ignore(std::string_view key) { take(key); }
+  // Accepts a key unread, without offering it to those who mistype another one.
+  void ignore(std::string_view key) { ignored_.emplace_back(key); }
 
   // Reports every key that was not asked for.
   void finish();
@@ -53,6 +52,7 @@ class MapReader {
   Section section_;
   std::string what_;
   std::vector<std::string> known_;
+  std::vector<std::string> ignored_;
 };
 
 }  // namespace holdfast

@@ -43,7 +43,7 @@ std::string nearest(std::string_view word, const std::vector<std::string>& known
   std::size_t best_errors = allowed + 1;
   std::string best;
   for (const std::string& candidate : known) {
-    const auto [shorter, longer] = std::minmax(candidate.size(), word.size());
+    const auto [shorter, longer] = std::minmax({candidate.size(), word.size()});
     if (longer - shorter > allowed) continue;
     const std::size_t errors = typing_errors(word, candidate);
     if (errors < best_errors) {

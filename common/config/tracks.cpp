@@ -36,7 +36,7 @@ std::optional<TrackConfig> read_track(Problems& problems, const YamlNode& node, 
   }
   MapReader reader(problems, node, node.place, Section::track, "this track entry");
   if (!reader.is_map()) return std::nullopt;
-  const bool tracks_interface = reader.has("interface");
+  const bool tracks_interface = reader.peek("interface") != nullptr;
   std::optional<std::string> name;
   if (const YamlEntry* entry = reader.take("check")) {
     name = read_check_name(problems, *entry->value, checks);

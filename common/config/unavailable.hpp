@@ -29,7 +29,6 @@ inline constexpr std::array unavailable_features{
     UnavailableFeature{Section::instance, "virtual_mac", "remove it; gratuitous ARP tells the neighbours"},
     UnavailableFeature{Section::instance, "accept", "remove it; the virtual addresses always accept connections"},
     UnavailableFeature{Section::instance, "move", "remove it"},
-    UnavailableFeature{Section::instance, "return_after", "remove it; `preempt_delay` delays every way home"},
     UnavailableFeature{Section::instance, "password_file", "use `password`"},
     UnavailableFeature{Section::address, "an IPv6 address", "use IPv4 addresses"},
     UnavailableFeature{Section::instance, "an instance without addresses",

@@ -203,7 +203,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
 // yaml-cpp's words for what goes wrong most often, in ours, with the mend.
 std::string explain(const std::string& message) {
-  constexpr std::pair<const char*, const char*> mends[] = {
+  const std::pair<const char*, const char*> mends[] = {
       {YAML::ErrorMsg::TAB_IN_INDENTATION, "a tab can't indent a line; use spaces"},
       {YAML::ErrorMsg::MAP_VALUE,
        "a colon where no key is expected; check the indentation, and put text that holds `: ` in quotes"},
