@@ -1,0 +1,24 @@
+// As whom the children run: two distinct users, neither of them root.
+#pragma once
+
+#include "common/config/model.hpp"
+#include "common/privileges.hpp"
+#include "common/result.hpp"
+
+#include <string>
+
+namespace holdfast {
+
+struct ChildUsers {
+  UserIds vrrp;
+  UserIds checker;
+  std::string notice;  // something worth saying about the choice; may be empty
+};
+
+// runtime.users, else the package's users, else two ids that belong to nobody.
+Result<ChildUsers> choose_child_users(const RuntimeConfig& runtime);
+
+// "holdfast-vrrp", or "60999" where the id has no name.
+std::string display_name(const UserIds& user);
+
+}  // namespace holdfast

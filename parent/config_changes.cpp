@@ -1,0 +1,113 @@
+#include "parent/config_changes.hpp"
+
+#include "parent/text.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast {
+namespace {
+
+std::string words(bool value) { return value ? "true" : "false"; }
+std::string words(const std::string& value) { return value.empty() ? "none" : value; }
+std::string words(std::uint32_t value) { return std::to_string(value); }
+std::string words(Priority value) { return std::to_string(value.value); }
+std::string words(Vrid value) { return std::to_string(value.value); }
+std::string words(VrrpVersion value) { return std::to_string(static_cast<int>(value)); }
+std::string words(Duration value) { return readable(value); }
+std::string words(ChecksumForm value) { return value == ChecksumForm::rfc5798 ? "rfc5798" : "rfc9568"; }
+std::string words(TimerMode value) { return value == TimerMode::fast ? "fast" : "rfc"; }
+
+// Gathers the changes of one named thing.
+class Comparison {
+ public:
+  Comparison(std::string thing, std::vector<std::string>& changes) : thing_(std::move(thing)), changes_(changes) {}
+
+  void say(const std::string& what) { changes_.push_back(thing_ + ": " + what); }
+
+  // For what is short enough to be shown before and after.
+  template <class T>
+  void shown(const char* field, const T& before, const T& after) {
+    if (before != after) say(std::string(field) + " " + words(before) + " -> " + words(after));
+  }
+  // For lists, and for what nobody may read.
+  template <class T>
+  void changed(const char* field, const T& before, const T& after) {
+    if (before != after) say(std::string(field) + " changed");
+  }
+
+ private:
+  std::string thing_;
+  std::vector<std::string>& changes_;
+};
+
+const std::string& name_of(const CheckConfig& check) { return check.spec.name; }
+const std::string& name_of(const InstanceConfig& instance) { return instance.router.name; }
+
+void compare(const CheckConfig& before, const CheckConfig& after, Comparison changes) {
+  if (before.spec.probe.index() != after.spec.probe.index()) {
+    changes.say(std::string("type ") + type_name(before.spec.probe) + " -> " + type_name(after.spec.probe));
+  } else {
+    changes.changed("what it looks at", before.spec.probe, after.spec.probe);
+  }
+  changes.shown("interval", before.spec.interval, after.spec.interval);
+  changes.shown("timeout", before.spec.timeout, after.spec.timeout);
+  changes.shown("rise", before.spec.rise, after.spec.rise);
+  changes.shown("fall", before.spec.fall, after.spec.fall);
+  changes.changed("command", before.script, after.script);
+  changes.changed("restart", before.restart, after.restart);
+}
+
+void compare(const InstanceConfig& before, const InstanceConfig& after, Comparison changes) {
+  const VirtualRouterConfig& b = before.router;
+  const VirtualRouterConfig& a = after.router;
+  changes.shown("interface", b.interface, a.interface);
+  changes.shown("vrid", b.vrid, a.vrid);
+  changes.shown("version", b.version, a.version);
+  changes.changed("family", b.family, a.family);
+  changes.shown("priority", b.priority, a.priority);
+  changes.shown("advert_interval", b.advert_interval, a.advert_interval);
+  changes.changed("password", b.password, a.password);
+  changes.shown("checksum", b.checksum, a.checksum);
+  changes.shown("preempt", b.preempt, a.preempt);
+  changes.shown("preempt_delay", b.preempt_delay, a.preempt_delay);
+  changes.shown("return_after", b.return_after, a.return_after);
+  changes.shown("timers", b.timers, a.timers);
+  changes.shown("lease", b.lease, a.lease);
+  changes.changed("announce", b.announce, a.announce);
+  changes.changed("addresses", b.addresses, a.addresses);
+  changes.changed("track", before.tracks, after.tracks);
+}
+
+template <class Item>
+void compare_all(const char* kind, const std::vector<Item>& before, const std::vector<Item>& after,
+                 std::vector<std::string>& changes) {
+  const auto find = [](const std::vector<Item>& items, const std::string& name) {
+    return std::find_if(items.begin(), items.end(), [&](const Item& item) { return name_of(item) == name; });
+  };
+  for (const Item& item : before) {
+    Comparison comparison(kind + (" " + name_of(item)), changes);
+    const auto same = find(after, name_of(item));
+    if (same == after.end())
+      comparison.say("removed");
+    else
+      compare(item, *same, comparison);
+  }
+  for (const Item& item : after) {
+    if (find(before, name_of(item)) == before.end()) Comparison(kind + (" " + name_of(item)), changes).say("added");
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> describe_changes(const Config& before, const Config& after) {
+  std::vector<std::string> changes;
+  if (before.node != after.node) changes.push_back("node " + words(before.node) + " -> " + words(after.node));
+  Comparison runtime("runtime", changes);
+  runtime.shown("admin_group", before.runtime.admin_group, after.runtime.admin_group);
+  compare_all("check", before.checks, after.checks, changes);
+  compare_all("instance", before.instances, after.instances, changes);
+  return changes;
+}
+
+}  // namespace holdfast

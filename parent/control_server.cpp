@@ -1,0 +1,211 @@
+#include "parent/control_server.hpp"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+namespace holdfast {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* reader_group_name = "holdfast";
+
+Json refusal(const std::string& text) { return {{"ok", false}, {"errors", Json::array({text})}}; }
+
+// What a child or a command said may not be UTF-8; it is shown with replacement characters then.
+std::string dump(const Json& document) {
+  return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::optional<gid_t> find_group(const std::string& name) {
+  const group* entry = getgrnam(name.c_str());
+  return entry ? std::optional(entry->gr_gid) : std::nullopt;
+}
+
+// All groups of the process at the other end, as of its connect().
+std::vector<gid_t> groups_of_peer(int socket, gid_t primary) {
+  std::vector<gid_t> groups(64);
+  socklen_t size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) != 0 && errno == ERANGE) {
+    groups.resize(size / sizeof(gid_t));
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) != 0) size = 0;
+  }
+  groups.resize(size / sizeof(gid_t));
+  groups.push_back(primary);
+  return groups;
+}
+
+}  // namespace
+
+struct ControlServer::Connection {
+  Fd socket;
+  uid_t uid = static_cast<uid_t>(-1);
+  std::vector<gid_t> groups;
+  std::string input;
+  std::string output;
+  bool asked = false;
+  IoWatch watch;
+  std::unique_ptr<Timer> limit;
+};
+
+Result<std::unique_ptr<ControlServer>> ControlServer::open(EventLoop& loop, const std::string& runtime_dir,
+                                                           Handlers handlers) {
+  const std::string path = runtime_dir + "/control.sock";
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    return Error{"the path " + path + " is too long for a socket; choose a shorter --runtime-dir"};
+  }
+  std::copy(path.begin(), path.end(), address.sun_path);
+  const auto failed = [&] { return Error{"cannot listen on " + path + ": " + std::strerror(errno)}; };
+
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket) return failed();
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) return failed();
+  const auto readers = find_group(reader_group_name);
+  if (bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return failed();
+  if (readers && chown(path.c_str(), 0, *readers) != 0) return failed();
+  if (chmod(path.c_str(), readers ? 0660 : 0600) != 0 || listen(socket.get(), 16) != 0) return failed();
+
+  std::unique_ptr<ControlServer> server(new ControlServer(loop, path, std::move(socket), std::move(handlers)));
+  server->reader_group_ = readers;
+  return server;
+}
+
+ControlServer::ControlServer(EventLoop& loop, std::string path, Fd socket, Handlers handlers)
+    : loop_(loop),
+      path_(std::move(path)),
+      socket_(std::move(socket)),
+      handlers_(std::move(handlers)),
+      watch_(
+          loop, socket_.get(), EPOLLIN, [this](std::uint32_t) { accept_some(); }, LoopPriority::idle) {}
+
+ControlServer::~ControlServer() { unlink(path_.c_str()); }
+
+Status ControlServer::set_admin_group(const std::string& name) {
+  admin_group_.reset();
+  if (name.empty()) return {};
+  admin_group_ = find_group(name);
+  if (!admin_group_)
+    return Error{"runtime.admin_group: there is no group '" + name + "' on this host; only root may change things"};
+  // Without a group of readers, the admin group is the one that may connect.
+  if (!reader_group_ && (chown(path_.c_str(), 0, *admin_group_) != 0 || chmod(path_.c_str(), 0660) != 0)) {
+    return Error{"cannot give " + path_ + " to the group '" + name + "': " + std::strerror(errno)};
+  }
+  return {};
+}
+
+void ControlServer::accept_some() {
+  Fd socket(accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!socket) return;
+  if (connections_.size() >= most_connections) {
+    const std::string text = dump(refusal("too many connections to holdfastd at once; try again in a moment"));
+    [[maybe_unused]] const ssize_t sent = send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return;
+  }
+  const std::uint64_t id = ++last_id_;
+  auto connection = std::make_unique<Connection>();
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
+  connection->uid = peer.uid;
+  connection->groups = groups_of_peer(socket.get(), peer.gid);
+  connection->socket = std::move(socket);
+  connection->watch = IoWatch(
+      loop_, connection->socket.get(), EPOLLIN, [this, id](std::uint32_t events) { on_ready(id, events); },
+      LoopPriority::idle);
+  connection->limit = std::make_unique<Timer>(loop_, [this, id] { connections_.erase(id); });
+  connection->limit->arm(loop_.now() + patience);
+  connections_[id] = std::move(connection);
+}
+
+void ControlServer::on_ready(std::uint64_t id, std::uint32_t events) {
+  Connection& connection = *connections_.at(id);
+  if (!connection.output.empty()) return write_some(id, connection);
+  if (!connection.asked && (events & EPOLLIN)) return read_request(id, connection);
+  if (events & (EPOLLHUP | EPOLLERR)) connections_.erase(id);
+}
+
+void ControlServer::read_request(std::uint64_t id, Connection& connection) {
+  char buffer[longest_request];
+  const ssize_t size = recv(connection.socket.get(), buffer, sizeof buffer, 0);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (size <= 0) {
+    connections_.erase(id);
+    return;
+  }
+  connection.input.append(buffer, static_cast<std::size_t>(size));
+  const std::size_t end = connection.input.find('\n');
+  if (end == std::string::npos && connection.input.size() < longest_request) return;
+  connection.asked = true;
+  connection.watch.set_events(0);  // a hang-up is still reported
+  connection.limit->disarm();      // from here to the answer we are the ones who take the time
+  if (end == std::string::npos || end >= longest_request) {
+    return answer(id, refusal("the request is longer than " + std::to_string(longest_request) + " bytes"));
+  }
+  const std::string line = connection.input.substr(0, end);
+  handle(id, connection, line);
+}
+
+void ControlServer::handle(std::uint64_t id, Connection& connection, const std::string& line) {
+  const Json request = Json::parse(line, nullptr, false);
+  const auto command = request.is_object() ? request.find("command") : request.end();
+  if (!request.is_object() || command == request.end() || !command->is_string()) {
+    return answer(id, refusal("the request is not one line of JSON like {\"command\": \"status\"}"));
+  }
+  const std::string name = command->get<std::string>();
+  const bool change = name == "reload";
+  if (!change && name != "status") {
+    return answer(id, refusal("there is no command '" + name.substr(0, 40) + "'; there are: status, reload"));
+  }
+  if (!may(connection, change)) {
+    return answer(id, refusal(change ? "only root and the members of runtime.admin_group may do that"
+                                     : "only root and the members of the group holdfast may read the status"));
+  }
+  // The connection may be gone by the time there is an answer; its number is never used again.
+  (change ? handlers_.reload : handlers_.status)([this, id](const Json& document) { answer(id, document); });
+}
+
+bool ControlServer::may(const Connection& connection, bool change) const {
+  if (connection.uid == 0) return true;
+  const auto is_member = [&](const std::optional<gid_t>& wanted) {
+    return wanted && std::find(connection.groups.begin(), connection.groups.end(), *wanted) != connection.groups.end();
+  };
+  return is_member(admin_group_) || (!change && is_member(reader_group_));
+}
+
+void ControlServer::answer(std::uint64_t id, const Json& document) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  Connection& connection = *found->second;
+  connection.output = dump(document);
+  connection.limit->arm(loop_.now() + patience);
+  write_some(id, connection);
+}
+
+void ControlServer::write_some(std::uint64_t id, Connection& connection) {
+  const ssize_t sent =
+      send(connection.socket.get(), connection.output.data(), connection.output.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+    connections_.erase(id);
+    return;
+  }
+  if (sent > 0) connection.output.erase(0, static_cast<std::size_t>(sent));
+  if (connection.output.empty())
+    connections_.erase(id);
+  else
+    connection.watch.set_events(EPOLLOUT);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,20 @@
+// MESSAGE_IDs of our journal entries: never change one, people filter by them (journalctl MESSAGE_ID=...).
+#pragma once
+
+namespace holdfast::message_id {
+
+inline constexpr const char* started = "139279bff20845f2809cb9d9fb52e75b";
+inline constexpr const char* stopping = "5b5327aaec8f4cc581452588924a6344";
+inline constexpr const char* transition = "eb4d7073f46d4910ade2e4e045fc7819";
+inline constexpr const char* health_changed = "9fce431fd64e47d49ed6fd86a38ca45b";
+inline constexpr const char* restart_started = "80a9c02b81224154ac5b71d6276eb949";
+inline constexpr const char* restart_succeeded = "4f2fbfb0b3904332b62ace5934b33ff4";
+inline constexpr const char* restart_failed = "786242bfd6c34c9eb4d9dd339c364b10";
+inline constexpr const char* child_died = "e7a7c1aa3b594667b588640594f1e1a4";
+inline constexpr const char* child_started = "86e27465ec954e898e6ce692b698a8ea";
+inline constexpr const char* conflict = "b2ad8c15c232496b909486b47d565a66";
+inline constexpr const char* reloaded = "f825c8ac4cf04778a633c8235ca7cd63";
+inline constexpr const char* reload_failed = "017455f319e74605bbe0e79ea08bee6b";
+inline constexpr const char* restarts_exhausted = "24a2f2082ea44d8f8d146fae7647cac5";
+
+}  // namespace holdfast::message_id

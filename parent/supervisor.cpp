@@ -1,0 +1,539 @@
+#include "parent/supervisor.hpp"
+
+#include "parent/config_changes.hpp"
+#include "parent/message_ids.hpp"
+#include "parent/text.hpp"
+
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast {
+namespace {
+
+// How long a child may leave a Ping unanswered before it is killed. The VRRP child holds the address; the
+// checker may be slow in a name lookup without harm.
+constexpr Duration vrrp_answer_limit = std::chrono::seconds(1);
+constexpr Duration checker_answer_limit = std::chrono::seconds(5);
+
+// A VRRP child that dies this often can't be helped; systemd or a person must decide.
+constexpr std::size_t most_vrrp_deaths = 5;
+constexpr Duration vrrp_death_window = std::chrono::seconds(10);
+
+constexpr Duration start_limit = std::chrono::seconds(20);
+constexpr Duration reload_limit = std::chrono::seconds(10);
+constexpr Duration stop_limit = std::chrono::seconds(2);
+constexpr Duration report_limit = std::chrono::milliseconds(500);
+
+std::vector<std::string> lines_of(const std::vector<Diagnostic>& diagnostics, Diagnostic::Severity severity) {
+  std::vector<std::string> lines;
+  for (const Diagnostic& diagnostic : diagnostics) {
+    if (diagnostic.severity == severity) lines.push_back(to_string(diagnostic));
+  }
+  return lines;
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += (text.empty() ? "" : "; ") + line;
+  return text;
+}
+
+Account account_of(const UserIds& user) { return {user.uid, user.gid, {}}; }
+
+}  // namespace
+
+Supervisor::Supervisor(EventLoop& loop, Setup setup)
+    : loop_(loop),
+      journal_(std::move(setup.journal)),
+      config_file_(std::move(setup.config_file)),
+      load_(std::move(setup.load)),
+      runtime_at_start_(setup.config.runtime),
+      started_(loop.now()),
+      vrrp_(loop, std::move(setup.vrrp_program), {setup.users.vrrp, {CAP_NET_ADMIN, CAP_NET_RAW}, true},
+            vrrp_answer_limit,
+            {[this](VrrpToParent&& message) {
+               std::visit([this](auto&& m) { on_vrrp(std::move(m)); }, std::move(message));
+             },
+             [this](const Vrrp::End& end) { vrrp_ended(end); }}),
+      checker_(loop, std::move(setup.checker_program), {setup.users.checker, {}, false}, checker_answer_limit,
+               {[this](CheckerToParent&& message) {
+                  std::visit([this](auto&& m) { on_checker(std::move(m)); }, std::move(message));
+                },
+                [this](const Checker::End& end) { checker_ended(end); }}),
+      vrrp_deaths_(most_vrrp_deaths, vrrp_death_window),
+      health_(loop, account_of(setup.users.checker),
+              {[this](const ParentToChecker& message) { checker_.send(message); }, [this] { update_standings(); },
+               journal_}),
+      deadline_(loop, [this] { deadline_passed(); }),
+      after_turn_(loop, [this] { update_status_sentence(); }) {
+  if (!setup.users.notice.empty()) say(LogLevel::notice, setup.users.notice);
+  adopt(std::move(setup.config), false);
+}
+
+void Supervisor::start() {
+  deadline_.arm(loop_.now() + start_limit);
+  vrrp_.start();
+  checker_.start();
+}
+
+void Supervisor::stop(const std::string& why) {
+  if (phase_ == Phase::stopping) return;
+  say(LogLevel::notice, "stopping: " + why, message_id::stopping);
+  leave(EXIT_SUCCESS);
+}
+
+// ---- from the VRRP child ----
+
+void Supervisor::on_vrrp(ChildReady&& message) {
+  if (!vrrp_.on(std::move(message))) return vrrp_.kill("it said twice that it is ready");
+  if (phase_ == Phase::stopping) return vrrp_.send(Shutdown{});
+  say(LogLevel::info, "VRRP process " + std::to_string(vrrp_.pid()) + " runs as " + display_name(vrrp_.user()),
+      message_id::child_started, {{"HOLDFAST_PROCESS", "vrrp"}});
+  configure_vrrp();
+}
+
+void Supervisor::on_vrrp(ConfigApplied&& message) {
+  if (message.generation > generation_ || message.generation <= vrrp_generation_) {
+    return vrrp_.kill("it applied a configuration that it was not given");
+  }
+  vrrp_generation_ = message.generation;
+  check_applied();
+}
+
+void Supervisor::on_vrrp(StateChanged&& message) {
+  if (!instance_ids_.knows(message.id)) return vrrp_.kill("it named an instance that does not exist");
+  const std::string& name = instance_ids_.name_of(message.id);
+  const std::string reason = one_line(message.reason);
+  std::vector<std::pair<const char*, std::string>> fields{
+      {"HOLDFAST_INSTANCE", name},
+      {"HOLDFAST_FROM", to_string(message.from)},
+      {"HOLDFAST_TO", to_string(message.to)},
+      {"HOLDFAST_REASON", reason},
+      {"HOLDFAST_PRIORITY", std::to_string(message.priority.value)},
+  };
+  // An instance that a reload has just removed says its last word after that.
+  const auto found = instances_.find(message.id);
+  if (found != instances_.end()) {
+    Instance& instance = found->second;
+    instance.state = message.to;
+    instance.since = std::clamp(message.at, TimePoint{}, loop_.now());
+    instance.reason = reason;
+    instance.was_active_at.reset();
+    fields.emplace_back("HOLDFAST_VRID", std::to_string(instance.config.router.vrid.value));
+  }
+  say(message.to == InstanceState::fault ? LogLevel::warning : LogLevel::notice,
+      name + ": " + to_string(message.from) + " -> " + to_string(message.to) + ": " + reason, message_id::transition,
+      std::move(fields));
+}
+
+void Supervisor::on_vrrp(ConflictSeen&& message) {
+  if (!instance_ids_.knows(message.id)) return vrrp_.kill("it named an instance that does not exist");
+  const std::string& name = instance_ids_.name_of(message.id);
+  const std::string text = one_line(message.text);
+  say(LogLevel::warning, name + ": " + text, message_id::conflict,
+      {{"HOLDFAST_INSTANCE", name}, {"HOLDFAST_REASON", text}});
+}
+
+void Supervisor::on_vrrp(InstanceReport&& message) {
+  if (!instance_ids_.knows(message.id)) return vrrp_.kill("it reported an instance that does not exist");
+  const auto found = instances_.find(message.id);
+  if (found != instances_.end()) found->second.report = std::move(message);
+}
+
+void Supervisor::on_vrrp(GlobalReport&& message) { statistics_ = message.statistics; }
+
+void Supervisor::on_vrrp(ReportsDone&& message) {
+  if (message.serial > last_serial_) return vrrp_.kill("it answered a question that nobody asked");
+  reports_done(message.serial, &StatusWait::vrrp);
+}
+
+void Supervisor::on_vrrp(Pong&& message) {
+  if (!vrrp_.on(message)) vrrp_.kill("it answered a heartbeat that was not sent");
+}
+
+void Supervisor::on_vrrp(Logged&& message) { relay("vrrp", message); }
+
+void Supervisor::vrrp_ended(const Vrrp::End& end) {
+  vrrp_generation_ = 0;
+  for (auto& [id, instance] : instances_) {
+    if (instance.state == InstanceState::active) instance.was_active_at = end.alive_until;
+    instance.state = InstanceState::initialize;
+    instance.since = loop_.now();
+    instance.reason = "the VRRP process " + end.why;
+  }
+  nobody_reports(&StatusWait::vrrp);
+  if (phase_ == Phase::stopping) return stop_if_alone();
+  say_child_ended("vrrp", end.why, Duration::zero());
+  if (vrrp_deaths_.count(loop_.now())) {
+    say(LogLevel::error,
+        "giving up: the VRRP process died " + std::to_string(most_vrrp_deaths) + " times within " +
+            readable(vrrp_death_window) + "; the kernel removes the addresses when their lease ends",
+        message_id::stopping);
+    return leave(EXIT_FAILURE);
+  }
+  vrrp_.restart_after(Duration::zero());
+}
+
+// ---- from the checker ----
+
+void Supervisor::on_checker(ChildReady&& message) {
+  if (!checker_.on(std::move(message))) return checker_.kill("it said twice that it is ready");
+  if (phase_ == Phase::stopping) return checker_.send(Shutdown{});
+  say(LogLevel::info, "checker process " + std::to_string(checker_.pid()) + " runs as " + display_name(checker_.user()),
+      message_id::child_started, {{"HOLDFAST_PROCESS", "checker"}});
+  configure_checker();
+}
+
+void Supervisor::on_checker(ConfigApplied&& message) {
+  if (message.generation > generation_ || message.generation <= checker_generation_) {
+    return checker_.kill("it applied a configuration that it was not given");
+  }
+  checker_generation_ = message.generation;
+  check_applied();
+}
+
+void Supervisor::on_checker(HealthChanged&& message) {
+  if (!check_ids_.knows(message.id)) return checker_.kill("it named a check that does not exist");
+  health_.on(message);
+}
+
+void Supervisor::on_checker(RunScript&& message) {
+  if (!check_ids_.knows(message.id)) return checker_.kill("it asked for the script of a check that does not exist");
+  if (!health_.on(message)) {
+    checker_.kill("it asked for a script of check " + check_ids_.name_of(message.id) + ", which has none");
+  }
+}
+
+void Supervisor::on_checker(CheckReport&& message) {
+  if (!check_ids_.knows(message.id)) return checker_.kill("it reported a check that does not exist");
+  health_.on(message);
+}
+
+void Supervisor::on_checker(ReportsDone&& message) {
+  if (message.serial > last_serial_) return checker_.kill("it answered a question that nobody asked");
+  reports_done(message.serial, &StatusWait::checker);
+}
+
+void Supervisor::on_checker(Pong&& message) {
+  if (!checker_.on(message)) checker_.kill("it answered a heartbeat that was not sent");
+}
+
+void Supervisor::on_checker(Logged&& message) { relay("checker", message); }
+
+void Supervisor::checker_ended(const Checker::End& end) {
+  checker_generation_ = 0;
+  nobody_reports(&StatusWait::checker);
+  if (phase_ == Phase::stopping) return stop_if_alone();
+  health_.checker_lost();
+  const Duration pause = checker_pace_.pause_after(end.lifetime);
+  say_child_ended("checker", end.why, pause);
+  checker_.restart_after(pause);
+}
+
+// ---- configuration ----
+
+// Puts a configuration in force here; the children get it when they are told.
+void Supervisor::adopt(Config config, bool by_reload) {
+  config_ = std::move(config);
+  config_loaded_ = loop_.now();
+  ++generation_;
+
+  std::vector<std::pair<CheckId, CheckConfig>> checks;
+  for (const CheckConfig& check : config_.checks) checks.emplace_back(check_ids_.id_of(check.spec.name), check);
+  health_.configure(checks, by_reload);
+
+  std::map<InstanceId, Instance> next;
+  for (const InstanceConfig& config_of_instance : config_.instances) {
+    const InstanceId id = instance_ids_.id_of(config_of_instance.router.name);
+    const auto known = instances_.find(id);
+    Instance& instance = next[id] = known == instances_.end() ? Instance{} : std::move(known->second);
+    if (known == instances_.end()) instance.since = loop_.now();
+    instance.config = config_of_instance;
+    instance.standing = standing_of_instance(config_of_instance);
+  }
+  instances_ = std::move(next);
+}
+
+void Supervisor::configure_vrrp() {
+  vrrp_.send(BeginConfig{generation_});
+  for (const auto& [id, instance] : instances_) {
+    vrrp_.send(ConfigureInstance{id, instance.config.router, instance.standing, instance.was_active_at});
+  }
+  vrrp_.send(CommitConfig{generation_});
+}
+
+void Supervisor::configure_checker() {
+  checker_.send(BeginConfig{generation_});
+  for (const CheckConfig& check : config_.checks) {
+    checker_.send(ConfigureCheck{check_ids_.number_of(check.spec.name), check.spec});
+  }
+  checker_.send(CommitConfig{generation_});
+}
+
+bool Supervisor::applied_everywhere() const {
+  return vrrp_generation_ == generation_ && checker_generation_ == generation_;
+}
+
+void Supervisor::check_applied() {
+  if (!applied_everywhere()) return;
+  if (phase_ == Phase::starting) {
+    phase_ = Phase::running;
+    deadline_.disarm();
+    say(LogLevel::notice,
+        "holdfastd " HOLDFAST_VERSION " runs on node " + config_.node + " with " + config_file_ + ": " +
+            counted(config_.instances.size(), "instance") + ", " + counted(config_.checks.size(), "check"),
+        message_id::started);
+    sd_notify(0, "READY=1");
+    next_reload();
+  } else if (reload_) {
+    finish_reload();
+  }
+}
+
+void Supervisor::reload(std::function<void(const ReloadAnswer&)> answer) {
+  if (phase_ == Phase::stopping) return answer({false, {}, {}, {"the daemon is stopping"}});
+  if (phase_ == Phase::starting || reload_)
+    waiting_reloads_.push_back(std::move(answer));
+  else
+    reload_now(std::move(answer));
+}
+
+void Supervisor::reload_now(std::function<void(const ReloadAnswer&)> answer) {
+  sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", static_cast<long long>(loop_.now().time_since_epoch().count()));
+  LoadedConfig loaded = load_();
+  ReloadAnswer prepared;
+  prepared.warnings = lines_of(loaded.diagnostics, Diagnostic::Severity::warning);
+  for (const std::string& line : prepared.warnings) say(LogLevel::warning, line);
+
+  if (!loaded.config) {
+    prepared.errors = lines_of(loaded.diagnostics, Diagnostic::Severity::error);
+    config_error_ = joined(prepared.errors);
+    for (const std::string& line : prepared.errors) say(LogLevel::error, line);
+    say(LogLevel::error,
+        "reload failed: " + counted(prepared.errors.size(), "problem") + " in " + config_file_ +
+            "; the configuration in force stays",
+        message_id::reload_failed, {{"HOLDFAST_REASON", *config_error_}});
+    sd_notify(0, "READY=1");
+    return answer(prepared);
+  }
+
+  prepared.ok = true;
+  prepared.changes = describe_changes(config_, *loaded.config);
+  if (loaded.config->runtime.vrrp_user != runtime_at_start_.vrrp_user ||
+      loaded.config->runtime.checker_user != runtime_at_start_.checker_user) {
+    prepared.warnings.push_back("runtime.users takes effect at the next start of the daemon");
+  }
+  config_error_.reset();
+  adopt(std::move(*loaded.config), true);
+  reload_ = ReloadWait{std::move(answer), std::move(prepared)};
+  deadline_.arm(loop_.now() + reload_limit);
+  configure_vrrp();
+  configure_checker();
+}
+
+void Supervisor::finish_reload() {
+  deadline_.disarm();
+  ReloadWait done = std::move(*reload_);
+  reload_.reset();
+  const std::string what = done.prepared.changes.empty() ? "nothing changed" : joined(done.prepared.changes);
+  say(LogLevel::notice, "reloaded " + config_file_ + ": " + what, message_id::reloaded, {{"HOLDFAST_REASON", what}});
+  sd_notify(0, "READY=1");
+  done.answer(done.prepared);
+  next_reload();
+}
+
+void Supervisor::next_reload() {
+  // Those who asked in the meantime all get what the file says now.
+  const auto waiting = std::exchange(waiting_reloads_, {});
+  if (waiting.empty()) return;
+  reload_now([waiting](const ReloadAnswer& result) {
+    for (const auto& answer : waiting) answer(result);
+  });
+}
+
+// ---- health -> priority ----
+
+Standing Supervisor::standing_of_instance(const InstanceConfig& config) {
+  return standing_of(config, [this](const std::string& check) { return health_.view(check_ids_.number_of(check)); });
+}
+
+void Supervisor::update_standings() {
+  for (auto& [id, instance] : instances_) {
+    const Standing before = std::exchange(instance.standing, standing_of_instance(instance.config));
+    const Standing& now = instance.standing;
+    if (now == before) continue;
+    vrrp_.send(SetPriority{id, now});
+    if (now.priority == before.priority && now.fitness == before.fitness) continue;
+    const char* note = now.fitness == Fitness::demoted   ? " (demoted)"
+                       : now.fitness == Fitness::faulted ? " (fault)"
+                                                         : "";
+    say(LogLevel::notice,
+        instance.config.router.name + ": priority " + std::to_string(before.priority.value) + " -> " +
+            std::to_string(now.priority.value) + note + (now.reason.empty() ? "" : ": " + now.reason),
+        nullptr,
+        {{"HOLDFAST_INSTANCE", instance.config.router.name},
+         {"HOLDFAST_PRIORITY", std::to_string(now.priority.value)},
+         {"HOLDFAST_REASON", now.reason}});
+  }
+}
+
+// ---- status ----
+
+void Supervisor::status(std::function<void(const DaemonStatus&)> answer) {
+  const std::uint64_t serial = ++last_serial_;
+  StatusWait& wait = status_waits_[serial];
+  wait.answer = std::move(answer);
+  wait.vrrp = vrrp_.ready();
+  wait.checker = checker_.ready();
+  wait.deadline = std::make_unique<Timer>(loop_, [this, serial] { answer_status(serial); });
+  wait.deadline->arm(loop_.now() + (wait.vrrp || wait.checker ? report_limit : Duration::zero()));
+  vrrp_.send(RequestReports{serial});
+  checker_.send(RequestReports{serial});
+}
+
+void Supervisor::reports_done(std::uint64_t serial, bool StatusWait::*who) {
+  const auto found = status_waits_.find(serial);
+  if (found == status_waits_.end()) return;  // too late
+  found->second.*who = false;
+  if (!found->second.vrrp && !found->second.checker) answer_status(serial);
+}
+
+void Supervisor::nobody_reports(bool StatusWait::*who) {
+  for (auto& [serial, wait] : status_waits_) {
+    wait.*who = false;
+    if (!wait.vrrp && !wait.checker) wait.deadline->arm(loop_.now());
+  }
+}
+
+void Supervisor::answer_status(std::uint64_t serial) {
+  const auto wait = status_waits_.extract(serial);
+  wait.mapped().answer(known_status());
+}
+
+DaemonStatus Supervisor::known_status() {
+  DaemonStatus status;
+  status.node = config_.node;
+  status.started = started_;
+  status.config_file = config_file_;
+  status.config_loaded = config_loaded_;
+  status.config_error = config_error_;
+  status.statistics = statistics_;
+  status.processes.push_back({"parent", "root", {getpid(), effective_capabilities(), 0, "running"}});
+  status.processes.push_back({"vrrp", display_name(vrrp_.user()), vrrp_.view()});
+  status.processes.push_back({"checker", display_name(checker_.user()), checker_.view()});
+  for (const InstanceConfig& config : config_.instances) {
+    const Instance& instance = instances_.at(instance_ids_.number_of(config.router.name));
+    status.instances.push_back({&config, instance.standing, instance.state, instance.since, instance.reason,
+                                instance.report ? &*instance.report : nullptr});
+  }
+  for (const CheckConfig& config : config_.checks) {
+    status.checks.push_back({&config, health_.summary(check_ids_.number_of(config.spec.name))});
+  }
+  return status;
+}
+
+// "1 instance: VI_1 active; 1 check: 1 up"
+std::string Supervisor::status_sentence() const {
+  if (phase_ == Phase::starting) return "starting";
+  if (phase_ == Phase::stopping) return "stopping";
+  constexpr std::size_t most_named = 3;
+  std::string named;
+  std::map<std::string, std::size_t> states, checks;
+  for (const auto& [id, instance] : instances_) {
+    named += (named.empty() ? "" : ", ") + instance.config.router.name + " " + to_string(instance.state);
+    ++states[to_string(instance.state)];
+  }
+  for (const CheckConfig& check : config_.checks) {
+    ++checks[to_string(health_.summary(check_ids_.number_of(check.spec.name)).status)];
+  }
+  const auto counts = [](const std::map<std::string, std::size_t>& numbers) {
+    std::string text;
+    for (const auto& [what, number] : numbers) {
+      text += (text.empty() ? "" : ", ") + std::to_string(number) + " " + what;
+    }
+    return text;
+  };
+  std::string text = counted(instances_.size(), "instance");
+  if (!instances_.empty()) text += ": " + (instances_.size() <= most_named ? named : counts(states));
+  if (!checks.empty()) text += "; " + counted(config_.checks.size(), "check") + ": " + counts(checks);
+  return text;
+}
+
+void Supervisor::update_status_sentence() {
+  std::string sentence = status_sentence();
+  if (sentence == told_sentence_) return;
+  sd_notify(0, ("STATUS=" + sentence).c_str());
+  told_sentence_ = std::move(sentence);
+}
+
+// ---- the end ----
+
+// Both children go: the VRRP child hands over first, as it is told the same way.
+void Supervisor::leave(int code) {
+  phase_ = Phase::stopping;
+  exit_code_ = code;
+  sd_notify(0, "STOPPING=1");
+  health_.stop();
+  deadline_.arm(loop_.now() + stop_limit);
+  vrrp_.cancel_restart();
+  checker_.cancel_restart();
+  vrrp_.send(Shutdown{});
+  checker_.send(Shutdown{});
+  if (!vrrp_.ready()) vrrp_.kill("the daemon stops");
+  if (!checker_.ready()) checker_.kill("the daemon stops");
+  stop_if_alone();
+}
+
+void Supervisor::stop_if_alone() {
+  if (!vrrp_.exists() && !checker_.exists()) loop_.exit(exit_code_);
+}
+
+void Supervisor::deadline_passed() {
+  switch (phase_) {
+    case Phase::starting: {
+      const std::string who = vrrp_generation_ == generation_      ? "the checker process is"
+                              : checker_generation_ == generation_ ? "the VRRP process is"
+                                                                   : "the child processes are";
+      say(LogLevel::error,
+          "start-up failed: " + who + " not ready after " + readable(start_limit) + "; the entries above say why");
+      return leave(EXIT_FAILURE);
+    }
+    case Phase::running:
+      if (!reload_) return;
+      for (const auto& [generation, role] :
+           {std::pair{vrrp_generation_, "VRRP"}, std::pair{checker_generation_, "checker"}}) {
+        if (generation == generation_) continue;
+        reload_->prepared.warnings.push_back(
+            std::string("the ") + role + " process has not confirmed yet; it gets the configuration when it is back");
+      }
+      return finish_reload();
+    case Phase::stopping:
+      say(LogLevel::warning, "a child process did not leave within " + readable(stop_limit) + "; killing it");
+      vrrp_.kill("it did not leave");
+      checker_.kill("it did not leave");
+      return;
+  }
+}
+
+// ---- telling ----
+
+void Supervisor::say(LogLevel level, const std::string& text, const char* message_id,
+                     std::vector<std::pair<const char*, std::string>> fields) {
+  journal_({level, text, message_id, std::move(fields)});
+}
+
+void Supervisor::say_child_ended(const std::string& role, const std::string& why, Duration pause) {
+  say(LogLevel::error,
+      "the " + (role == "vrrp" ? std::string("VRRP") : role) + " process " + why + "; starting it again " +
+          (pause == Duration::zero() ? "at once" : "in " + readable(pause)),
+      message_id::child_died, {{"HOLDFAST_PROCESS", role}, {"HOLDFAST_REASON", why}});
+}
+
+void Supervisor::relay(const char* role, const Logged& message) {
+  say(message.level, std::string(role) + ": " + one_line(message.text, 1000), nullptr, {{"HOLDFAST_PROCESS", role}});
+}
+
+}  // namespace holdfast

@@ -1,0 +1,182 @@
+// The heart of the daemon: starts the two children, gives them their configuration, watches over them, and
+// carries the news from one to the other.
+//
+//   checker --HealthChanged--> health -> restart_policy -> tracking --SetPriority--> VRRP child
+//   checker --RunScript------> health -> command_runner --ScriptFinished--> checker
+//   VRRP child --StateChanged--> journal, status
+//
+// Life: start() -> (both children run and have the configuration) -> running, reloads -> stop() -> the loop
+// ends. The VRRP child that keeps dying ends it too, with failure.
+#pragma once
+
+#include "common/config/load.hpp"
+#include "common/event_loop.hpp"
+#include "common/messages.hpp"
+#include "parent/child_keeper.hpp"
+#include "parent/child_users.hpp"
+#include "parent/health.hpp"
+#include "parent/id_table.hpp"
+#include "parent/journal.hpp"
+#include "parent/status_document.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace holdfast {
+
+// Answer to a reload: what changed, or why nothing did.
+struct ReloadAnswer {
+  bool ok = false;
+  std::vector<std::string> changes;
+  std::vector<std::string> warnings;
+  std::vector<std::string> errors;
+};
+
+class Supervisor {
+ public:
+  struct Setup {
+    std::string config_file;             // for people
+    std::function<LoadedConfig()> load;  // reads it anew, for a reload
+    Config config;                       // to start with
+    ChildUsers users;
+    ChildProgram vrrp_program;
+    ChildProgram checker_program;
+    JournalSink journal;
+  };
+
+  // config: loaded already.
+  Supervisor(EventLoop& loop, Setup setup);
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  void start();
+  // Hands over and ends the loop with 0.
+  void stop(const std::string& why);
+  // Reads the configuration again; answers when it is in force in both children, or why it is not.
+  void reload(std::function<void(const ReloadAnswer&)> answer);
+  // Asks the children for news; answers with what is known when they have told it, or half a second later.
+  void status(std::function<void(const DaemonStatus&)> answer);
+
+  const Config& config() const { return config_; }
+
+ private:
+  enum class Phase { starting, running, stopping };
+  using Vrrp = ChildKeeper<ParentToVrrp, VrrpToParent>;
+  using Checker = ChildKeeper<ParentToChecker, CheckerToParent>;
+
+  struct Instance {
+    InstanceConfig config;
+    Standing standing;
+    InstanceState state = InstanceState::initialize;
+    TimePoint since;
+    std::string reason = "starting";
+    std::optional<InstanceReport> report;
+    std::optional<TimePoint> was_active_at;  // until the VRRP child has said what became of it
+  };
+  struct StatusWait {
+    std::function<void(const DaemonStatus&)> answer;
+    bool vrrp = false;  // still to report
+    bool checker = false;
+    std::unique_ptr<Timer> deadline;
+  };
+  struct ReloadWait {
+    std::function<void(const ReloadAnswer&)> answer;
+    ReloadAnswer prepared;
+  };
+
+  // From the VRRP child.
+  void on_vrrp(ChildReady&& message);
+  void on_vrrp(ConfigApplied&& message);
+  void on_vrrp(StateChanged&& message);
+  void on_vrrp(ConflictSeen&& message);
+  void on_vrrp(InstanceReport&& message);
+  void on_vrrp(GlobalReport&& message);
+  void on_vrrp(ReportsDone&& message);
+  void on_vrrp(Pong&& message);
+  void on_vrrp(Logged&& message);
+  void vrrp_ended(const Vrrp::End& end);
+
+  // From the checker.
+  void on_checker(ChildReady&& message);
+  void on_checker(ConfigApplied&& message);
+  void on_checker(HealthChanged&& message);
+  void on_checker(RunScript&& message);
+  void on_checker(CheckReport&& message);
+  void on_checker(ReportsDone&& message);
+  void on_checker(Pong&& message);
+  void on_checker(Logged&& message);
+  void checker_ended(const Checker::End& end);
+
+  // Configuration.
+  void adopt(Config config, bool by_reload);
+  void configure_vrrp();
+  void configure_checker();
+  bool applied_everywhere() const;
+  void check_applied();
+  void reload_now(std::function<void(const ReloadAnswer&)> answer);
+  void finish_reload();
+  void next_reload();
+
+  void update_standings();
+  Standing standing_of_instance(const InstanceConfig& config);
+
+  // Status.
+  DaemonStatus known_status();
+  void answer_status(std::uint64_t serial);
+  void reports_done(std::uint64_t serial, bool StatusWait::*who);
+  void nobody_reports(bool StatusWait::*who);
+  std::string status_sentence() const;
+  void update_status_sentence();
+
+  // The end.
+  void leave(int code);
+  void stop_if_alone();
+  void deadline_passed();
+
+  void say(LogLevel level, const std::string& text, const char* message_id = nullptr,
+           std::vector<std::pair<const char*, std::string>> fields = {});
+  void say_child_ended(const std::string& role, const std::string& why, Duration pause);
+  void relay(const char* role, const Logged& message);
+
+  EventLoop& loop_;
+  JournalSink journal_;
+  std::string config_file_;
+  std::function<LoadedConfig()> load_;
+  Config config_;
+  RuntimeConfig runtime_at_start_;
+  Phase phase_ = Phase::starting;
+  TimePoint started_;
+  TimePoint config_loaded_;
+  std::optional<std::string> config_error_;
+
+  IdTable<InstanceId> instance_ids_;
+  IdTable<CheckId> check_ids_;
+  std::map<InstanceId, Instance> instances_;
+  GlobalStatistics statistics_;
+
+  std::uint32_t generation_ = 0;
+  std::uint32_t vrrp_generation_ = 0;  // what the child has applied
+  std::uint32_t checker_generation_ = 0;
+  std::optional<ReloadWait> reload_;
+  std::vector<std::function<void(const ReloadAnswer&)>> waiting_reloads_;
+
+  std::uint64_t last_serial_ = 0;
+  std::map<std::uint64_t, StatusWait> status_waits_;
+
+  Vrrp vrrp_;
+  Checker checker_;
+  Frequency vrrp_deaths_;
+  RestartPace checker_pace_;
+  Health health_;
+
+  Timer deadline_;  // of the start, a reload or the stop
+  int exit_code_ = 0;
+  std::string told_sentence_;
+  AfterTurn after_turn_;
+};
+
+}  // namespace holdfast

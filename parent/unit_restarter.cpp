@@ -1,0 +1,145 @@
+#include "parent/unit_restarter.hpp"
+
+#include "parent/text.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+namespace holdfast {
+namespace {
+
+constexpr const char* systemd_name = "org.freedesktop.systemd1";
+constexpr const char* manager_path = "/org/freedesktop/systemd1";
+constexpr const char* manager_interface = "org.freedesktop.systemd1.Manager";
+constexpr const char* default_address = "unix:path=/run/dbus/system_bus_socket";
+
+Error unreachable(const std::string& unit, const std::string& why) {
+  return Error{"cannot reach systemd over the system bus to restart " + unit + ": " + why +
+               " (without systemd, use `restart: {command: [...]}`)"};
+}
+
+}  // namespace
+
+// One restart, from the request to systemd's word on its result.
+struct UnitRestarter::Job {
+  UnitRestarter* owner = nullptr;
+  std::string unit;
+  Done done;
+  std::string path;  // of systemd's job, once it has said so
+  std::unique_ptr<sd_bus_slot, decltype(&sd_bus_slot_unref)> call{nullptr, &sd_bus_slot_unref};
+  std::unique_ptr<Timer> deadline;
+  Status refused;  // what the deadline reports: the timeout, or why the request could not even be sent
+};
+
+UnitRestarter::UnitRestarter(EventLoop& loop, std::string address)
+    : loop_(loop), address_(std::move(address)), bus_lost_(loop, [this] { disconnected(); }) {
+  if (!address_.empty()) return;
+  const char* given = std::getenv("DBUS_SYSTEM_BUS_ADDRESS");
+  address_ = given ? given : default_address;
+}
+
+UnitRestarter::~UnitRestarter() = default;
+
+void UnitRestarter::restart(const std::string& unit, Duration timeout, Done done) {
+  Job& job = *jobs_.emplace_back(std::make_unique<Job>());
+  job.owner = this;
+  job.unit = unit;
+  job.done = std::move(done);
+  job.deadline = std::make_unique<Timer>(loop_, [this, &job] { finish(job, job.refused); });
+
+  job.refused = request(job);
+  if (!job.refused) return job.deadline->arm(loop_.now());
+  job.refused = Error{"systemd has not restarted " + unit + " within " + readable(timeout)};
+  job.deadline->arm(loop_.now() + timeout);
+}
+
+// Everything here is queued, not waited for: connecting, authentication and calls go on in the loop.
+Status UnitRestarter::connect() {
+  if (bus_ && sd_bus_is_open(bus_.get()) > 0) return {};
+  sd_bus* raw = nullptr;
+  int error = sd_bus_new(&raw);
+  if (error < 0) return Error{std::strerror(-error)};
+  std::unique_ptr<sd_bus, CloseBus> bus(raw);
+  if ((error = sd_bus_set_address(raw, address_.c_str())) < 0 || (error = sd_bus_set_bus_client(raw, 1)) < 0 ||
+      (error = sd_bus_start(raw)) < 0 || (error = sd_bus_attach_event(raw, loop_.raw(), 0)) < 0 ||
+      (error =
+           sd_bus_match_signal_async(raw, nullptr, nullptr, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
+                                     "Disconnected", on_disconnected, nullptr, this)) < 0 ||
+      (error = sd_bus_match_signal_async(raw, nullptr, systemd_name, manager_path, manager_interface, "JobRemoved",
+                                         on_job_removed, nullptr, this)) < 0 ||
+      // systemd sends its signals only while somebody has subscribed.
+      (error = sd_bus_call_method_async(raw, nullptr, systemd_name, manager_path, manager_interface, "Subscribe",
+                                        nullptr, nullptr, "")) < 0) {
+    return Error{std::strerror(-error)};
+  }
+  bus_ = std::move(bus);
+  return {};
+}
+
+Status UnitRestarter::request(Job& job) {
+  if (const Status connected = connect(); !connected) return unreachable(job.unit, connected.error().text);
+  sd_bus_slot* slot = nullptr;
+  const int error = sd_bus_call_method_async(bus_.get(), &slot, systemd_name, manager_path, manager_interface,
+                                             "RestartUnit", on_reply, &job, "ss", job.unit.c_str(), "replace");
+  if (error < 0) return unreachable(job.unit, std::strerror(-error));
+  job.call.reset(slot);
+  return {};
+}
+
+void UnitRestarter::finish(Job& job, const Status& status) {
+  const auto found = std::find_if(jobs_.begin(), jobs_.end(), [&](const auto& each) { return each.get() == &job; });
+  const std::unique_ptr<Job> ended = std::move(*found);
+  const Status outcome = status;  // may be the job's own
+  jobs_.erase(found);
+  ended->done(outcome);
+}
+
+void UnitRestarter::disconnected() {
+  bus_.reset();
+  // Taken out first: a `done` may ask for the next restart, which opens the bus anew.
+  const auto lost = std::exchange(jobs_, {});
+  for (const auto& job : lost) job->done(unreachable(job->unit, "the connection was lost"));
+}
+
+void UnitRestarter::job_removed(const std::string& path, const std::string& result) {
+  const auto found = std::find_if(jobs_.begin(), jobs_.end(), [&](const auto& job) { return job->path == path; });
+  if (found == jobs_.end()) return;
+  Job& job = **found;
+  if (result == "done") return finish(job, {});
+  finish(job, Error{"systemd could not restart " + job.unit + ": its job ended as '" + result +
+                    "' (see: systemctl status " + job.unit + ")"});
+}
+
+int UnitRestarter::on_reply(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
+  Job& job = *static_cast<Job*>(userdata);
+  const char* path = nullptr;
+  if (const sd_bus_error* refused = sd_bus_message_get_error(message)) {
+    // Errors that the library makes itself (no bus, connection lost) and systemd's own look alike.
+    job.owner->finish(job, Error{"systemd refused to restart " + job.unit + ": " +
+                                 one_line(refused->message ? refused->message : refused->name)});
+  } else if (sd_bus_message_read(message, "o", &path) >= 0) {
+    job.path = path;
+  } else {
+    job.owner->finish(job, Error{"systemd's answer to the restart of " + job.unit + " makes no sense"});
+  }
+  return 0;
+}
+
+int UnitRestarter::on_job_removed(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
+  std::uint32_t id = 0;
+  const char *path = nullptr, *unit = nullptr, *result = nullptr;
+  if (sd_bus_message_read(message, "uoss", &id, &path, &unit, &result) >= 0) {
+    static_cast<UnitRestarter*>(userdata)->job_removed(path, result);
+  }
+  return 0;
+}
+
+int UnitRestarter::on_disconnected(sd_bus_message*, void* userdata, sd_bus_error*) noexcept {
+  auto* self = static_cast<UnitRestarter*>(userdata);
+  self->bus_lost_.arm(self->loop_.now());
+  return 0;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,28 @@
+// From the monotonic time of the program to the time of day of people.
+#pragma once
+
+#include "common/types.hpp"
+
+#include <chrono>
+#include <string>
+
+namespace holdfast {
+
+using WallTime = std::chrono::system_clock::time_point;
+
+// "2026-11-22T11:30:00.123Z"
+std::string iso_time(WallTime time);
+
+// The time of day of a monotonic moment, as of a pair read together.
+class WallClock {
+ public:
+  WallClock(WallTime wall, TimePoint monotonic) : wall_(wall), monotonic_(monotonic) {}
+  static WallClock read(TimePoint monotonic_now) { return {std::chrono::system_clock::now(), monotonic_now}; }
+  std::string text(TimePoint at) const { return iso_time(wall_ + (at - monotonic_)); }
+
+ private:
+  WallTime wall_;
+  TimePoint monotonic_;
+};
+
+}  // namespace holdfast
