@@ -122,11 +122,12 @@ vrrp_instance VI_{vrid} {{
 
 
 def binary_folder():
-    """Where the built programs are: HOLDFAST_BIN, set by ctest."""
-    folder = os.environ.get("HOLDFAST_BIN")
-    if not folder or not (pathlib.Path(folder) / "holdfastd").exists():
-        raise Failure(f"HOLDFAST_BIN={folder}: set it to the folder with the built holdfastd (BUILD/bin)")
-    return pathlib.Path(folder)
+    """Where the built programs are: HOLDFAST_BIN, set by ctest; else those of the release preset."""
+    top = pathlib.Path(__file__).resolve().parents[2]
+    folder = pathlib.Path(os.environ.get("HOLDFAST_BIN") or top / "build/release/bin")
+    if not (folder / "holdfastd").exists():
+        raise Failure(f"there is no holdfastd in {folder}: build it, or set HOLDFAST_BIN to the folder that has it")
+    return folder
 
 
 class Holdfast:
