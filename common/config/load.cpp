@@ -114,7 +114,8 @@ Config read_document(Problems& problems, const YamlNode& node, std::string name)
   if (checks != nullptr) config.checks = read_checks(problems, *checks);
   if (const YamlEntry* instances = document.take("instances")) {
     config.instances = read_instances(problems, *instances, names_of(checks_node));
-    warn_about_usage(problems, config, checks_node);
+    // After an error a warning may only be its echo: a check whose name is mistyped seems untracked.
+    if (!problems.has_errors()) warn_about_usage(problems, config, checks_node);
   } else {
     problems.error({},
                    "the file has no `instances`; add them: `instances:`, below it a name, and below that "

@@ -1,7 +1,5 @@
 #include "common/config/map_reader.hpp"
 
-#include "common/config/suggest.hpp"
-
 #include <algorithm>
 #include <unordered_set>
 #include <utility>
@@ -98,8 +96,9 @@ void MapReader::finish() {
     const auto* foreign =
         std::find_if(std::begin(foreign_words), std::end(foreign_words),
                      [&](const ForeignWord& word) { return word.section == section_ && word.word == entry.key; });
-    const std::string hint = foreign != std::end(foreign_words) ? "; " + std::string(foreign->mend)
-                                                                : hint_for(entry.key, known_, "the keys here are");
+    const std::string hint = foreign != std::end(foreign_words)
+                                 ? "; " + std::string(foreign->mend)
+                                 : problems_.hint_for(entry.key, known_, "the keys here are");
     problems_.error(entry.place, "unknown key " + quoted(entry.key) + " in " + what_ + hint);
   }
 }

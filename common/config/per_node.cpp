@@ -1,6 +1,5 @@
 #include "common/config/per_node.hpp"
 
-#include "common/config/suggest.hpp"
 #include "common/config/values.hpp"
 
 namespace holdfast {
@@ -49,7 +48,7 @@ YamlPtr document_of_node(Problems& problems, const YamlPtr& document, const std:
   if (part == nullptr) {
     problems.error(per_node->place, "`per_node` does not name this node, " + quoted(node) +
                                         ": add it there, or give the node another name with `node: NAME` at the top" +
-                                        hint_for(node, nodes_of(*document), "it names"));
+                                        problems.hint_for(node, nodes_of(*document), "it names"));
     return nullptr;
   }
   if (part->value->kind == YamlNode::Kind::nothing) return document;

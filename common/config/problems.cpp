@@ -1,5 +1,7 @@
 #include "common/config/problems.hpp"
 
+#include "common/config/suggest.hpp"
+
 #include <algorithm>
 #include <tuple>
 
@@ -8,6 +10,7 @@ namespace holdfast {
 namespace {
 
 constexpr std::size_t longest_quote = 60;
+constexpr std::size_t most_hints = 100;
 
 bool is_continuation_byte(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
 
@@ -29,6 +32,11 @@ void Problems::error(Place place, std::string text) {
 
 void Problems::warning(Place place, std::string text) {
   found_.push_back({Diagnostic::Severity::warning, file_, place.line, place.column, std::move(text)});
+}
+
+std::string Problems::hint_for(std::string_view word, const std::vector<std::string>& known,
+                               std::string_view lead) const {
+  return errors_ < most_hints ? holdfast::hint_for(word, known, lead) : std::string();
 }
 
 std::vector<Diagnostic> Problems::in_file_order() const {

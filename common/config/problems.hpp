@@ -25,6 +25,9 @@ class Problems {
   void error(Place place, std::string text);
   void warning(Place place, std::string text);
 
+  // hint_for() of suggest.hpp while errors are few; nobody reads a hint at the hundredth.
+  std::string hint_for(std::string_view word, const std::vector<std::string>& known, std::string_view lead) const;
+
   bool has_errors() const { return errors_ > 0; }
 
   // Everything reported, in file order and without repetitions (an anchor's text is read once per alias).

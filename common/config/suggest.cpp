@@ -9,6 +9,7 @@ namespace holdfast {
 namespace {
 
 constexpr std::size_t longest_word = 64;
+constexpr std::size_t most_candidates = 1000;
 constexpr std::size_t longest_listing = 20;
 
 char lower(char letter) { return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter; }
@@ -38,7 +39,7 @@ std::size_t typing_errors(std::string_view from, std::string_view to) {
 }  // namespace
 
 std::string nearest(std::string_view word, const std::vector<std::string>& known) {
-  if (word.size() > longest_word) return {};
+  if (word.size() > longest_word || known.size() > most_candidates) return {};
   const std::size_t allowed = std::clamp<std::size_t>(word.size() / 3, 1, 3);
   std::size_t best_errors = allowed + 1;
   std::string best;

@@ -7,7 +7,8 @@
 
 namespace holdfast {
 
-// The nearest of `known` within a few typing errors (one per three letters, at most three), or "".
+// The nearest of `known` within a few typing errors (one per three letters, at most three), or "". Very
+// long words and very many candidates give "" too.
 std::string nearest(std::string_view word, const std::vector<std::string>& known);
 
 // "; did you mean `NEAREST`?", or where nothing is near "; LEAD: a, b, c" (`lead` such as "the keys here are").

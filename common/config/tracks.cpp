@@ -1,7 +1,6 @@
 #include "common/config/tracks.hpp"
 
 #include "common/config/map_reader.hpp"
-#include "common/config/suggest.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -18,8 +17,8 @@ std::optional<std::string> read_check_name(Problems& problems, const YamlNode& n
   auto name = read_text(problems, node, "the check to track");
   if (!name) return std::nullopt;
   if (!checks.all.contains(*name)) {
-    const std::string hint =
-        checks.in_order.empty() ? "; define it under `checks`" : hint_for(*name, checks.in_order, "the checks are");
+    const std::string hint = checks.in_order.empty() ? "; define it under `checks`"
+                                                     : problems.hint_for(*name, checks.in_order, "the checks are");
     problems.error(node.place, "no check is called " + quoted(*name) + hint);
     return std::nullopt;
   }

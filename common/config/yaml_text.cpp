@@ -36,18 +36,22 @@ std::size_t character_length(std::string_view text) {
 }  // namespace
 
 YamlText::YamlText(const std::string& text, Problems& problems)
-    : content_(text.starts_with(byte_order_mark) ? text.substr(byte_order_mark.size()) : text), line_starts_{0} {
+    : content_(text.starts_with(byte_order_mark) ? text.substr(byte_order_mark.size()) : text) {
+  if (content_.size() > largest_text) {
+    problems.error({}, "larger than 1 MiB, which no configuration is; check that this is the right file");
+    return;
+  }
+  line_starts_.push_back(0);
+  characters_before_.push_back(0);
   for (std::size_t at = 0; at < content_.size(); ++at) {
     if (content_[at] == '\n') line_starts_.push_back(at + 1);
+    const bool begins_character = (static_cast<unsigned char>(content_[at]) & 0xc0) != 0x80;
+    characters_before_.push_back(characters_before_.back() + (begins_character ? 1 : 0));
   }
   readable_ = check(problems);
 }
 
 bool YamlText::check(Problems& problems) const {
-  if (content_.size() > largest_text) {
-    problems.error({}, "larger than 1 MiB, which no configuration is; check that this is the right file");
-    return false;
-  }
   const std::string_view text = content_;
   int line = 1;
   int column = 1;
@@ -77,9 +81,7 @@ Place YamlText::place(int line, int column) const {
   const std::size_t index = std::min(static_cast<std::size_t>(std::max(line, 0)), line_starts_.size() - 1);
   const std::size_t start = line_starts_[index];
   const std::size_t end = std::min(content_.size(), start + static_cast<std::size_t>(std::max(column, 0)));
-  const auto is_character_start = [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; };
-  const auto characters = std::count_if(content_.begin() + static_cast<std::ptrdiff_t>(start),
-                                        content_.begin() + static_cast<std::ptrdiff_t>(end), is_character_start);
+  const std::uint32_t characters = characters_before_[end] - characters_before_[start];
   return {static_cast<int>(index) + 1, static_cast<int>(characters) + 1};
 }
 

@@ -5,6 +5,7 @@
 #include "common/config/problems.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ class YamlText {
 
   std::string content_;
   std::vector<std::size_t> line_starts_;
+  std::vector<std::uint32_t> characters_before_;  // each byte, and the end
   bool readable_ = false;
 };
 
