@@ -3,6 +3,7 @@
 #include "common/log.hpp"
 
 #include <linux/if_addr.h>
+#include <linux/ip.h>
 #include <net/if.h>
 #include <netlink/cache.h>
 #include <netlink/errno.h>
@@ -10,6 +11,7 @@
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
+#include <netlink/route/link/inet.h>
 #include <netlink/socket.h>
 
 #include <algorithm>
@@ -31,6 +33,7 @@ struct Release {
 using NlAddr = std::unique_ptr<nl_addr, Release<nl_addr_put>>;
 using RtnlAddr = std::unique_ptr<rtnl_addr, Release<rtnl_addr_put>>;
 using NlMsg = std::unique_ptr<nl_msg, Release<nlmsg_free>>;
+using RtnlLink = std::unique_ptr<rtnl_link, Release<rtnl_link_put>>;
 using NlCache = std::unique_ptr<nl_cache, Release<nl_cache_free>>;
 
 constexpr int receive_buffer = 4 << 20;
@@ -218,6 +221,21 @@ std::optional<IpAddr> Netlink::primary_address(int interface_index,
   }
   if (!best) return std::nullopt;
   return best->first.second.address;
+}
+
+Status Netlink::keep_secondaries(int interface_index) {
+  if (!keeps_secondaries_.insert(interface_index).second) return {};
+  rtnl_link* link = nullptr;
+  if (const int error = rtnl_link_get_kernel(requests_.get(), interface_index, nullptr, &link); error < 0) {
+    return failed("cannot read the interface", error);
+  }
+  const RtnlLink before(link);
+  const RtnlLink change(rtnl_link_alloc());
+  rtnl_link_set_ifindex(change.get(), interface_index);
+  int error = rtnl_link_inet_set_conf(change.get(), IPV4_DEVCONF_PROMOTE_SECONDARIES, 1);
+  if (error >= 0) error = rtnl_link_change(requests_.get(), before.get(), change.get(), 0);
+  if (error < 0) return failed("cannot set promote_secondaries", error);
+  return {};
 }
 
 void Netlink::add(const VirtualAddress& address, int interface_index, Duration lease) {

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,6 +57,10 @@ class Netlink {
   std::optional<IpAddr> primary_address(int interface_index,
                                         const std::function<bool(const IpPrefix&)>& is_virtual) const;
 
+  // Makes the kernel keep the other addresses of a prefix when its first one is removed or expires, which
+  // it does not do by default (promote_secondaries). Once per interface.
+  Status keep_secondaries(int interface_index);
+
   // Gathers requests. Adding what is there renews its lease.
   void add(const VirtualAddress& address, int interface_index, Duration lease);
   void remove(const IpPrefix& prefix, int interface_index);
@@ -91,6 +96,7 @@ class Netlink {
   std::map<int, Interface> interfaces_;
   std::map<std::pair<int, IpPrefix>, HostAddress> addresses_;
   std::uint64_t next_order_ = 0;
+  std::set<int> keeps_secondaries_;
   std::vector<Request> queue_;
   std::function<void(int, const IpPrefix&)> lost_;
 };

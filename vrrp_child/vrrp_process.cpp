@@ -202,6 +202,12 @@ void VrrpProcess::hold_addresses(InstanceId id) {
       }
       continue;
     }
+    if (address.prefix.length < address.prefix.address.bits()) {
+      if (const Status kept = sockets_.netlink->keep_secondaries(index); !kept) {
+        log(LogLevel::warning, fmt::format("{}: other addresses inside {} may go when it goes: {}", address.interface,
+                                           to_string(address.prefix), kept.error().text));
+      }
+    }
     sockets_.netlink->add(address, index, config.lease);
   }
 }

@@ -275,6 +275,16 @@ TEST_CASE("an active answers a worse one at once in version 3, and is silent in 
   CHECK(subject.count<Conflict>() == 1);
 }
 
+TEST_CASE("the survivor of a conflict announces its addresses again") {
+  Subject subject;
+  subject.become_active();
+  subject.pass(10s);  // past the repetition
+  subject.take();
+  subject.hear(99);
+  subject.pass(1100ms);
+  CHECK(subject.count<Announce>() == 1);
+}
+
 TEST_CASE("a worse active that floods us is answered a few times an interval, not each time", "[VX-SM-17]") {
   Subject subject;
   subject.become_active();

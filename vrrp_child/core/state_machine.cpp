@@ -188,7 +188,11 @@ void StateMachine::hear_as_active(const HeardAdvert& advert, TimePoint now, Acti
     return obey(advert, now);
   }
   // An advert that crossed our first one on the wire is no news.
-  if (now - since_ >= settings_.advert_interval) actions.push_back(Conflict{advert.source, advert.priority});
+  if (now - since_ >= settings_.advert_interval) {
+    actions.push_back(Conflict{advert.source, advert.priority});
+    // The neighbours may have learned the other one's MAC: tell them again, as soon as it had time to yield.
+    announce_at_ = std::min(announce_at_, now + settings_.advert_interval);
+  }
   // RFC 9568 answers a worse active at once; RFC 3768 stays silent. A twin with our very address would
   // answer the answer, so it gets none; and nobody gets more than a few in an interval.
   const bool twin = tie && advert.source == link_.source;
