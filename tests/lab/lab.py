@@ -261,7 +261,8 @@ class Lab:
         line = f"{time.monotonic() - self.start:8.3f} {text}"
         self.timeline.append(line)
         if self.echo:
-            print(line, flush=True)
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
 
     def close(self):
         for host in self.hosts:

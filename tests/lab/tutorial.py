@@ -7,6 +7,7 @@ from .services import Holdfast, Nginx, Visitor
 
 VIP = "192.168.16.130"
 VISITOR = "192.168.16.1"
+MACHINES = {1: "192.168.16.128", 2: "192.168.16.129", 3: "192.168.16.131"}
 
 
 def configuration(priority, *, instance="", check="", before_failover="3s"):
@@ -71,8 +72,8 @@ def visitor(lab):
 
 
 def machine(lab, number, configured, *, nginx=True):
-    """web-1 has 192.168.16.128, web-2 .129 and so on; nginx runs unless told otherwise, holdfastd does not yet."""
-    host = lab.host(f"web-{number}", f"192.168.16.{127 + number}/24")
+    """web-1, web-2 or web-3; nginx runs unless told otherwise, holdfastd does not yet."""
+    host = lab.host(f"web-{number}", f"{MACHINES[number]}/24")
     server = Nginx(host)
     if nginx:
         server.start()

@@ -19,8 +19,8 @@ def test_tutorial(lab):
         def find():
             fresh = machine.holdfast.process.lines[seen[machine.host]:]
             return next((line for line in fresh if all(word in line for word in words)), None)
-        line = wait_until(find, 3, f"a line in the log of {machine.host.name} says {words}")
-        seen[machine.host] = len(machine.holdfast.process.lines)
+        line = wait_until(find, 3, f"a new line in the log of {machine.host.name} says {words}")
+        seen[machine.host] = machine.holdfast.process.lines.index(line) + 1
         lab.note(f"reason found: {line}")
 
     def moves_to(machine, timeout):
@@ -31,7 +31,7 @@ def test_tutorial(lab):
 
     lab.note("a. the page is web-1's")
     moves_to(web_1, 15)
-    logged(web_1, "VI_1", "active")
+    logged(web_1, "VI_1: ", "-> active: ")
     stays(lambda: browser.page(VIP) == "web-1" and lab.holders(VIP) == ["web-1"], 3, "the page is web-1's")
     assert web_2.holdfast.instance()["state"] == "backup"
     assert web_2.holdfast.instance()["active_router"] == {"address": "192.168.16.128", "priority": 102}
@@ -39,15 +39,16 @@ def test_tutorial(lab):
     lab.note("b. nginx stopped on web-1: restarted, the page is still web-1's")
     web_1.nginx.stop()
     browser.waits_for(VIP, "web-1", 3)
-    logged(web_1, "nginx", "restart")
+    logged(web_1, "check nginx: ", "restarted")
     stays(lambda: browser.page(VIP) == "web-1" and lab.holders(VIP) == ["web-1"], 5, "the page is web-1's")
 
     lab.note("c. nginx on web-1 can't start any more: the page is web-2's")
     web_1.nginx.break_()
     web_1.nginx.stop()
     moves_to(web_2, 15)
-    logged(web_1, "VI_1", "backup")
-    logged(web_2, "VI_1", "active")
+    logged(web_1, "could not restart", "nginx.conf")
+    logged(web_1, "VI_1: ", "-> backup: ", "check nginx is down")
+    logged(web_2, "VI_1: ", "-> active: ")
     stays(lambda: browser.page(VIP) == "web-2", 3, "the page is web-2's")
 
     lab.note("d. nginx repaired: web-1's again")
@@ -55,19 +56,19 @@ def test_tutorial(lab):
     if not web_1.nginx.running:
         web_1.nginx.start()
     moves_to(web_1, 20)
-    logged(web_1, "VI_1", "active")
+    logged(web_1, "VI_1: ", "-> active: ")
 
     lab.note("e. web-1 is cut off the network: web-2's")
     web_1.host.cut()
     browser.waits_for(VIP, "web-2", 10)
-    logged(web_1, "VI_1", "fault")
-    logged(web_2, "VI_1", "active")
+    logged(web_1, "VI_1: ", "-> fault: ")
+    logged(web_2, "VI_1: ", "-> active: ")
 
     lab.note("f. web-1 is back: web-1's again")
     web_1.host.join()
     moves_to(web_1, 20)
-    logged(web_1, "VI_1", "active")
-    logged(web_2, "VI_1", "backup")
+    logged(web_1, "VI_1: ", "-> active: ")
+    logged(web_2, "VI_1: ", "-> backup: ")
 
     lab.note("g. both daemons stopped: nobody has the address")
     assert web_1.holdfast.stop() == 0
