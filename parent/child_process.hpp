@@ -82,10 +82,7 @@ class ChildProcess {
   void on_closed(const std::string& reason) {
     // A clean end of file comes with the exit, soon; where it does not, the heartbeat notices.
     closed_ = true;
-    if (!reason.empty())
-      kill(reason);
-    else if (!status_)
-      ::kill(process_.pid, SIGTERM);
+    if (!reason.empty()) kill(reason);
     settle();
   }
 
