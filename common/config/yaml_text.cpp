@@ -77,12 +77,36 @@ bool YamlText::check(Problems& problems) const {
   return true;
 }
 
-Place YamlText::place(int line, int column) const {
+std::size_t YamlText::offset(int line, int column) const {
   const std::size_t index = std::min(static_cast<std::size_t>(std::max(line, 0)), line_starts_.size() - 1);
-  const std::size_t start = line_starts_[index];
-  const std::size_t end = std::min(content_.size(), start + static_cast<std::size_t>(std::max(column, 0)));
-  const std::uint32_t characters = characters_before_[end] - characters_before_[start];
-  return {static_cast<int>(index) + 1, static_cast<int>(characters) + 1};
+  return std::min(content_.size(), line_starts_[index] + static_cast<std::size_t>(std::max(column, 0)));
+}
+
+Place YamlText::place(int line, int column) const {
+  const std::uint32_t characters = characters_before_[offset(line, column)] - characters_before_[offset(line, 0)];
+  return {static_cast<int>(std::min(static_cast<std::size_t>(std::max(line, 0)), line_starts_.size() - 1)) + 1,
+          static_cast<int>(characters) + 1};
+}
+
+bool YamlText::quotes_end(int line, int column) const {
+  constexpr std::string_view blanks = " \t\r\n";
+  const auto skip = [&](std::size_t at) { return std::min(at, content_.size()); };
+  std::size_t at = offset(line, column);
+  while (at < content_.size() && std::string_view("&!#").find(content_[at]) != std::string_view::npos) {
+    at = skip(content_.find_first_of(content_[at] == '#' ? std::string_view("\n") : blanks, at));
+    at = skip(content_.find_first_not_of(blanks, at));
+  }
+  if (at == content_.size() || (content_[at] != '"' && content_[at] != '\'')) return true;
+  const char quote = content_[at];
+  for (++at; at < content_.size(); ++at) {
+    const bool escapes = quote == '"' ? content_[at] == '\\' : content_.compare(at, 2, "''") == 0;
+    if (escapes) {
+      ++at;
+    } else if (content_[at] == quote) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace holdfast

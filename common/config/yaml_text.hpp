@@ -24,8 +24,13 @@ class YamlText {
   // The place of a byte: `line` counts from 0, and so does `column`, in bytes, as the parser gives them.
   Place place(int line, int column) const;
 
+  // Whether the text in quotes that begins at this place, perhaps behind an anchor, ends before the file does; true
+  // where no quotes begin. The parser takes the end of the file for the closing quote.
+  bool quotes_end(int line, int column) const;
+
  private:
   bool check(Problems& problems) const;
+  std::size_t offset(int line, int column) const;
 
   std::string content_;
   std::vector<std::size_t> line_starts_;

@@ -43,7 +43,11 @@ class TreeBuilder final : public YAML::EventHandler {
                     "is indented less than the first one: give both the same indentation");
     throw GiveUp{};
   }
-  void OnDocumentEnd() override {}
+  void OnDocumentEnd() override {
+    if (last_scalar_.is_null() || text_.quotes_end(last_scalar_.line, last_scalar_.column)) return;
+    problems_.error(place_of(last_scalar_), "the quotes that open here are not closed; write the closing quote");
+    throw GiveUp{};
+  }
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto node = make(YamlNode::Kind::nothing, mark);
@@ -66,6 +70,7 @@ class TreeBuilder final : public YAML::EventHandler {
     const auto node = make(YamlNode::Kind::scalar, mark);
     node->text = value;
     node->in_quotes = tag == "!";
+    last_scalar_ = mark;
     add(node, anchor);
   }
 
@@ -196,6 +201,7 @@ class TreeBuilder final : public YAML::EventHandler {
   const YamlText& text_;
   Problems& problems_;
   bool seen_document_ = false;
+  YAML::Mark last_scalar_ = YAML::Mark::null_mark();
   YamlPtr root_;
   std::vector<Open> stack_;
   std::map<YAML::anchor_t, YamlPtr> anchors_;

@@ -1,0 +1,305 @@
+// What is said of every mistake, and where. One table row per sentence: what a person reads is the interface.
+#include "common/config/load.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace holdfast;
+
+namespace {
+
+using Lines = std::vector<std::string>;
+
+Lines remarks(const std::string& text) {
+  Lines lines;
+  const auto loaded = parse_config(text, "f", {.node = "", .default_node = "host"});
+  bool has_error = false;
+  for (const Diagnostic& diagnostic : loaded.diagnostics) {
+    has_error = has_error || diagnostic.severity == Diagnostic::Severity::error;
+    lines.push_back(to_string(diagnostic));
+  }
+  CHECK(loaded.config.has_value() == !has_error);
+  return lines;
+}
+
+struct Case {
+  const char* text;
+  const char* expected;  // the only remark, without the file's name
+};
+
+void check_cases(const std::vector<Case>& cases, const std::string& before, const std::string& after) {
+  for (const auto& [text, expected] : cases) {
+    CAPTURE(text);
+    CHECK(remarks(before + text + after) == Lines{std::string("f:") + expected});
+  }
+}
+
+}  // namespace
+
+// clang-format off
+TEST_CASE("mistakes in an instance") {
+  check_cases({
+      {"vrid: 0", "2:53: error: `vrid` must be a whole number from 1 to 255, not `0`"},
+      {"vrid: 256", "2:53: error: `vrid` must be a whole number from 1 to 255, not `256`"},
+      {"vrid: -1", "2:53: error: `vrid` must be a whole number from 1 to 255, not `-1`"},
+      {"vrid: 99999999999999999999", "2:53: error: `vrid` must be a whole number from 1 to 255, not `99999999999999999999`"},
+      {"vrid: 0x10", "2:53: error: `vrid` must be a whole number from 1 to 255, not `0x10`"},
+      {"vrid: 1.5", "2:53: error: `vrid` must be a whole number from 1 to 255, not `1.5`"},
+      {"vrid: 010", "2:53: error: `vrid` is `010`, which some read as octal; write it without the leading zero"},
+      {"vrid: '66'", "2:53: error: `vrid` is a number; write it without quotes"},
+      {"vrid: many", "2:53: error: `vrid` must be a whole number from 1 to 255, not `many`"},
+      {"vrid: 'many'", "2:53: error: `vrid` must be a whole number from 1 to 255, not the text \"many\""},
+      {"vrid: [66]", "2:53: error: `vrid` must be a whole number from 1 to 255, not a list"},
+      {"vrid: {}", "2:53: error: `vrid` must be a whole number from 1 to 255, not a map"},
+      {"vrid: ", "2:47: error: `vrid` must be a whole number from 1 to 255, not empty"},
+  }, "instances:\n  w: {interface: eth0, addresses: [10.0.0.1], ", "}\n");
+  check_cases({
+      {"version: 4", "2:65: error: `version` must be 2 or 3, not `4`"},
+      {"priority: 0", "2:66: error: `priority` must be a whole number from 1 to 255, not `0`"},
+      {"priority: 256", "2:63: error: `priority` must be a whole number from 1 to 255, not `256`"},
+      {"priority: 1", "2:66: warning: priority 1 is that of a demoted router: every other takes over from it at once; write 2 or more unless that is meant"},
+      {"advert_interval: 1", "2:73: error: `advert_interval` has no unit; write `1s` for seconds or `1ms` for milliseconds"},
+      {"advert_interval: 1.5", "2:73: error: `advert_interval` has no unit; write `1.5s` for seconds or `1.5ms` for milliseconds"},
+      {"advert_interval: soon", "2:73: error: `advert_interval` must be a duration from 10ms to 40.95s in steps of 10ms, written like `500ms`, `2s` or `1m`, not `soon`"},
+      {"advert_interval: 9ms", "2:73: error: `advert_interval` must be a duration from 10ms to 40.95s in steps of 10ms, not `9ms`"},
+      {"advert_interval: 15ms", "2:73: error: `advert_interval` must be a duration from 10ms to 40.95s in steps of 10ms, not `15ms`"},
+      {"advert_interval: 40.96s", "2:73: error: `advert_interval` must be a duration from 10ms to 40.95s in steps of 10ms, not `40.96s`"},
+      {"advert_interval: 0s", "2:73: error: `advert_interval` must be a duration from 10ms to 40.95s in steps of 10ms, not `0s`"},
+      {"version: 2, advert_interval: 1.5s", "2:85: error: `advert_interval` must be a duration from 1s to 255s in steps of 1s, not `1.5s`"},
+      {"version: 2, advert_interval: 256s", "2:85: error: `advert_interval` must be a duration from 1s to 255s in steps of 1s, not `256s`"},
+      {"password: 1111", "2:56: error: only version 2 has a password; write `version: 2`, or remove `password`"},
+      {"version: 2, password: 123456789", "2:78: error: `password` is longer than 8 bytes; keepalived cuts it to the first 8, so write only those, here and on the other hosts"},
+      {"version: 2, password: ''", "2:78: error: `password` has no value; write one, or remove the line"},
+      {"version: 2, password: ", "2:68: error: `password` has no value; write one, or remove the line"},
+      {"version: 2, password: [a]", "2:78: error: `password` must be one text, not a list"},
+      {"version: 2, checksum: rfc5798", "2:65: error: version 2 has only one form of checksum; remove `checksum`"},
+      {"checksum: rfc3768", "2:66: error: `checksum` can't be `rfc3768`; did you mean `rfc5798`? It is one of `rfc5798` or `rfc9568`"},
+      {"timers: slow", "2:64: error: `timers` can't be `slow`; write `fast` or `rfc`"},
+      {"timers: fats", "2:64: error: `timers` can't be `fats`; did you mean `fast`? It is one of `fast` or `rfc`"},
+      {"preempt: no", "2:65: error: `preempt` must be `true` or `false`; write `false` for `no`"},
+      {"preempt: True", "2:65: error: `preempt` must be `true` or `false`; write `true` for `True`"},
+      {"preempt: 'true'", "2:65: error: `preempt` must be `true` or `false`, not the text \"true\""},
+      {"preempt: maybe", "2:65: error: `preempt` must be `true` or `false`, not `maybe`"},
+      {"preempt: false, preempt_delay: 5s", "2:72: warning: `preempt_delay` does nothing with `preempt: false`; remove one of them"},
+      {"preempt_delay: 2h", "2:68: error: `preempt_delay` must be a duration from 0s to 1h, not `2h`"},
+      {"lease: 500ms", "2:63: error: `lease` must be a duration from 1s to 1h in steps of 1s, not `500ms`"},
+      {"lease: 1.5s", "2:63: error: `lease` must be a duration from 1s to 1h in steps of 1s, not `1.5s`"},
+      {"announce: 3", "2:66: error: `announce` of instance `w` must be a map: lines of `key: value`, indented below it"},
+      {"announce: {count: 0}", "2:74: error: `count` must be a whole number from 1 to 100, not `0`"},
+      {"announce: {refresh: 10ms}", "2:76: error: `refresh` must be at least 1s, or 0s for never"},
+      {"announce: {counts: 3}", "2:67: error: unknown key `counts` in `announce` of instance `w`; did you mean `count`?"},
+      {"priorty: 3", "2:56: error: unknown key `priorty` in instance `w`; did you mean `priority`?"},
+      {"zzz: 3", "2:56: error: unknown key `zzz` in instance `w`; the keys here are: interface, vrid, version, priority, advert_interval, password, checksum, preempt, return_after, preempt_delay, timers, lease, announce, addresses, track"},
+      {"state: MASTER", "2:56: error: unknown key `state` in instance `w`; remove it; the priorities decide who is active"},
+      {"nopreempt: true", "2:56: error: unknown key `nopreempt` in instance `w`; write `preempt: false`"},
+      {"x-note: a", "2:56: error: unknown key `x-note` in instance `w`; the keys here are: interface, vrid, version, priority, advert_interval, password, checksum, preempt, return_after, preempt_delay, timers, lease, announce, addresses, track"},
+  }, "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], ", "}\n");
+}
+
+TEST_CASE("names of interfaces") {
+  check_cases({
+      {"averylonginterface", "2:18: error: `interface` can't be `averylonginterface`: the name of an interface has at most 15 bytes; write a name that `ip link` shows"},
+      {"eth/0", "2:18: error: `interface` can't be `eth/0`: the name of an interface has no blank, slash or colon in it; write a name that `ip link` shows"},
+      {"eth0 eth1", "2:18: error: `interface` can't be `eth0 eth1`: the name of an interface has no blank, slash or colon in it; write a name that `ip link` shows"},
+      {"eth0:1", "2:18: error: `interface` can't be `eth0:1`: that is the label of an address; write `eth0` here and `label` at the address"},
+      {"..", "2:18: error: `interface` can't be `..`: the name of an interface has no blank, slash or colon in it; write a name that `ip link` shows"},
+      {"\"\"", "2:18: error: `interface` has no value; write one, or remove the line"},
+  }, "instances:\n  w: {interface: ", ", vrid: 1, addresses: [10.0.0.1]}\n");
+}
+
+TEST_CASE("what an instance must have") {
+  CHECK(remarks("instances:\n  w: {}\n") == Lines{
+      "f:2:3: error: instance `w` has no `addresses`; add one, such as `addresses: [192.168.16.130]`",
+      "f:2:3: error: instance `w` has no `interface`; add one, such as `interface: eth0`",
+      "f:2:3: error: instance `w` has no `vrid`; add one, such as `vrid: 66`"});
+  check_cases({
+      {"  w:\n", "2:3: error: instance `w` is empty; write its keys below it, indented, or remove it"},
+      {"  w: eth0\n", "2:6: error: instance `w` must be a map: lines of `key: value`, indented below it"},
+      {"  'a b': {interface: e, vrid: 1, addresses: [10.0.0.1]}\n", "2:3: error: an instance can't be called `a b`; use 1 to 64 characters without blanks, such as `web-1`"},
+      {"  \"a\\x1b\": {interface: e, vrid: 1, addresses: [10.0.0.1]}\n", "2:3: error: an instance can't be called `a?`; use 1 to 64 characters without blanks, such as `web-1`"},
+  }, "instances:\n", "");
+}
+
+TEST_CASE("mistakes in addresses") {
+  check_cases({
+      {"[]", "2:44: error: an instance without addresses is not available in this version of Holdfast; add one, such as `addresses: [192.168.16.130]`"},
+      {"10.0.0.1", "2:44: error: `addresses` must be a list, such as `[192.168.16.130]`, not `10.0.0.1`"},
+      {"[10.0.0.256]", "2:45: error: `10.0.0.256` can't be a virtual address: write an IPv4 address, such as `192.168.16.130` or `192.168.16.130/24`"},
+      {"[10.0.0.1/33]", "2:45: error: `10.0.0.1/33` can't be a virtual address: write an IPv4 address, such as `192.168.16.130` or `192.168.16.130/24`"},
+      {"[10.0.0.1/0]", "2:45: error: `10.0.0.1/0` can't be a virtual address: with /0 every address would be its neighbour; write the subnet's length"},
+      {"[0.0.0.0]", "2:45: error: `0.0.0.0` can't be a virtual address: no host can have an address that begins with 0; write one out of the hosts' subnet"},
+      {"[127.0.0.1]", "2:45: error: `127.0.0.1` can't be a virtual address: it is a loopback address, which other hosts can't reach; write one out of the hosts' subnet"},
+      {"[224.0.0.18]", "2:45: error: `224.0.0.18` can't be a virtual address: it is a multicast address; write one out of the hosts' subnet"},
+      {"[255.255.255.255]", "2:45: error: `255.255.255.255` can't be a virtual address: it is reserved; write one out of the hosts' subnet"},
+      {"[10.0.0.0/24]", "2:45: error: `10.0.0.0/24` can't be a virtual address: it is the address of the whole subnet; write one inside it"},
+      {"[10.0.0.255/24]", "2:45: error: `10.0.0.255/24` can't be a virtual address: it is the broadcast address of its subnet; write one inside it"},
+      {"['2001:db8::1']", "2:45: error: an IPv6 address is not available in this version of Holdfast; use IPv4 addresses"},
+      {"[10.0.0.1, 10.0.0.1/24]", "2:55: error: 10.0.0.1 belongs to this instance already; remove one of them"},
+      {"[[10.0.0.1]]", "2:45: error: an address must be a text, such as `192.168.16.130`, or a map, such as `{address: 192.168.16.130, interface: eth1}`, not a list"},
+      {"[{interface: eth1}]", "2:45: error: this address has no `address`; add one, such as `address: 192.168.16.130`"},
+      {"[{address: 10.0.0.1, lable: x}]", "2:65: error: unknown key `lable` in this address; did you mean `label`?"},
+      {"[{address: 10.0.0.1, label: vip}]", "2:72: error: `label` `vip` must begin with the interface and a colon and have at most 15 characters, such as `eth0:vip`"},
+      {"[{address: 10.0.0.1, label: 'eth0:averylongone'}]", "2:72: error: `label` `eth0:averylongone` must begin with the interface and a colon and have at most 15 characters, such as `eth0:vip`"},
+      {"[{address: 10.0.0.1, scope: lnik}]", "2:72: error: `scope` can't be `lnik`; did you mean `link`? It is one of `global`, `site`, `link` or `host`"},
+      {"[{address: 10.0.0.1, advertised: false}]", "2:44: error: no address is advertised, and other routers drop an empty advert; remove `advertised: false` from at least one"},
+  }, "instances:\n  w: {interface: eth0, vrid: 1, addresses: ", "}\n");
+  std::string many;
+  for (int i = 0; i < 256; ++i) many += "10.1.0." + std::to_string(i) + ", ";
+  CHECK(remarks("instances:\n  w: {interface: eth0, vrid: 1, addresses: [" + many + "]}\n") == Lines{
+      "f:2:44: error: 256 addresses, and an advert has room for 255; spread them over several instances"});
+}
+
+TEST_CASE("instances that are in each other's way") {
+  CHECK(remarks("instances:\n"
+                "  a: {interface: eth0, vrid: 1, addresses: [10.0.0.1]}\n"
+                "  b: {interface: eth0, vrid: 1, addresses: [10.0.0.1]}\n") == Lines{
+      "f:3:24: error: instance `b` has vrid 1 on eth0, like instance `a`; give each its own",
+      "f:3:45: error: 10.0.0.1 belongs to instance `a` already; remove one of them"});
+}
+
+TEST_CASE("mistakes in track entries") {
+  const std::string checks = "checks: {nginx: {type: process, name: nginx}, db: {type: process, name: db}}\n";
+  check_cases({
+      {"[db, nignx]", "3:83: error: no check is called `nignx`; did you mean `nginx`?"},
+      {"[db, elsewhere]", "3:72: error: no check is called `elsewhere`; the checks are: nginx, db"},
+      {"[db, {check: ngnix}]", "3:91: error: no check is called `ngnix`; did you mean `nginx`?"},
+      {"[db, nginx, db]", "3:90: error: check `db` is tracked twice; keep one of the entries"},
+      {"db", "3:78: error: `track` must be a list, such as `[nginx, {check: db, weight: 2}]`, not `db`"},
+      {"[]", "3:78: error: `track` is empty; write at least one entry, such as `[nginx, {check: db, weight: 2}]`"},
+      {"[[db]]", "3:79: error: this track entry must be a map: lines of `key: value`, indented below it"},
+      {"[{weight: 2}]", "3:79: error: this track entry has no `check`; add one, such as `check: nginx`"},
+      {"[{check: db, weight: 0}]", "3:99: error: `weight: 0` would do nothing; write a weight from 1 to 253 or -253 to -1, or `while_down: fault`"},
+      {"[{check: db, weight: 254}]", "3:99: error: `weight` must be a whole number from -253 to 253, not `254`"},
+      {"[{check: db, weight: 2, while_down: fault}]", "3:102: error: a track entry has either `weight` or `while_down`; remove one of them"},
+      {"[{check: db, while_down: falut}]", "3:103: error: `while_down` can't be `falut`; did you mean `fault`? It is one of `demote` or `fault`"},
+      {"[{check: db, wieght: 2}]", "3:91: error: unknown key `wieght` in this track entry; did you mean `weight`?"},
+      {"[{interface: eth1}]", "3:80: error: `interface` is not available in this version of Holdfast; remove the entry; the link of the instance's own interface is watched without it"},
+  }, checks + "instances:\n  w: {interface: eth0, vrid: 1, priority: 100, addresses: [10.0.0.1], track: ", "}\n");
+}
+
+TEST_CASE("tracks without checks") {
+  check_cases({{"", "2:64: error: no check is called `nginx`; define it under `checks`"}},
+      "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], track: [nginx]}\n", "");
+}
+
+TEST_CASE("tracks that can't work as meant") {
+  const std::string checks = "checks: {nginx: {type: process, name: nginx}}\n";
+  check_cases({
+      {"priority: 255, addresses: [10.0.0.1], track: [nginx]", "3:79: error: priority 255 can't be lowered or raised; write `{check: nginx, while_down: fault}`, or a priority of at most 254"},
+      {"priority: 255, addresses: [10.0.0.1], track: [{check: nginx, weight: 2}]", "3:79: error: priority 255 can't be lowered or raised; write `{check: nginx, while_down: fault}`, or a priority of at most 254"},
+      {"preempt: false, addresses: [10.0.0.1], track: [{check: nginx, weight: 2}]", "3:80: warning: with `preempt: false` no router takes over because of a weight, so this entry moves the address only when the active router stops; write `{check: nginx}` or `while_down: fault` for a failover"},
+      {"version: 2, preempt: false, addresses: [10.0.0.1], track: [nginx]", "3:92: warning: a keepalived with `nopreempt` does not take over from a demoted router; if one is in this group, write `{check: nginx, while_down: fault}`"},
+      {"priority: 250, addresses: [10.0.0.1], track: [{check: nginx, weight: 10}]", "3:79: warning: with this weight the priority would be 260 while all is up; it stays at 254, so choose smaller numbers"},
+      {"priority: 10, addresses: [10.0.0.1], track: [{check: nginx, weight: -20}]", "3:78: warning: with this weight the priority would be -10 while all is down; it stays at 1, so choose smaller numbers"},
+  }, checks + "instances:\n  w: {interface: eth0, vrid: 1, ", "}\n");
+}
+
+TEST_CASE("mistakes in checks") {
+  check_cases({
+      {"", "2:3: error: check `c` has no `type`; add one, such as `type: process`"},
+      {"type: proces", "2:13: error: `type` can't be `proces`; did you mean `process`? It is one of `process`, `tcp`, `http` or `script`"},
+      {"type: nginx, pid_file: /x, url: 'http://a/', stub_status: b", "2:13: error: a check of type `nginx` is not available in this version of Holdfast; use `type: process` with `pid_file`, or `type: http` with `url`"},
+      {"type: file, path: /x, invert: true", "2:13: error: a check of type `file` is not available in this version of Holdfast; use `type: script` with `command: [test, -e, PATH]`"},
+      {"type: process", "2:3: error: check `c` has no `pid_file`; add one, such as `pid_file: /run/nginx.pid`"},
+      {"type: process, pid_file: nginx.pid", "2:32: error: `pid_file` must be an absolute path, one that begins with `/`, not `nginx.pid`"},
+      {"type: process, pid_file: /x, name: a", "2:36: error: check `c` has both `pid_file` and `name`; remove one of them"},
+      {"type: process, name: a-process-of-18-b", "2:28: error: `name` is longer than 15 bytes, which is all that the kernel keeps of a process's name; write `a-process-of-18`, as `ps -o comm` shows it"},
+      {"type: process, name: /sbin/nginx", "2:28: error: `name` is the name of a process, not a path; write `nginx`"},
+      {"type: process, name: a, url: x", "2:31: error: `url` belongs to a check of type http, and this one is process; remove the line or change the type"},
+      {"type: process, name: a, intervall: 1s", "2:31: error: unknown key `intervall` in check `c`; did you mean `interval`?"},
+      {"type: process, name: a, interval: 5ms", "2:41: error: `interval` must be a duration from 10ms to 24h, not `5ms`"},
+      {"type: process, name: a, rise: 0", "2:37: error: `rise` must be a whole number from 1 to 255, not `0`"},
+      {"type: process, name: a, fall: 2s", "2:37: error: `fall` must be a whole number from 1 to 255, not `2s`"},
+      {"type: tcp", "2:3: error: check `c` has no `address`; add one, such as `address: 127.0.0.1:80`"},
+      {"type: tcp, address: 127.0.0.1", "2:27: error: `address` `127.0.0.1` lacks the port; write it behind a colon, as in `127.0.0.1:80`"},
+      {"type: tcp, address: 'a:1', expect: '(a'", "2:42: error: `expect` is not a valid regular expression: it has a '(' without its ')', or the other way round"},
+      {"type: http", "2:3: error: check `c` has no `url`; add one, such as `url: http://127.0.0.1/`"},
+      {"type: http, url: 127.0.0.1", "2:24: error: `url` `127.0.0.1` must begin with `http://` or `https://`"},
+      {"type: http, url: 'http://a', host: 'a/b'", "2:42: error: `host` `a/b` must be a host name alone, as in `www.example.net`"},
+      {"type: http, url: 'http://a', status: 200", "2:44: error: `status` must be a list, such as `[200-399]`, not `200`"},
+      {"type: http, url: 'http://a', status: [2xx]", "2:45: error: an entry of `status` must be a status from 100 to 599 or a range of them, as in `[200, 301-302]`"},
+      {"type: http, url: 'http://a', status: [399-200]", "2:45: error: an entry of `status` must be a status from 100 to 599 or a range of them, as in `[200, 301-302]`"},
+      {"type: http, url: 'http://a', tls_verify: false", "2:36: warning: `tls_verify` does nothing, since the URL is not https; remove the line"},
+      {"type: script", "2:3: error: check `c` has no `command`; add one, such as `command: [/usr/local/bin/check-nginx]`"},
+      {"type: script, command: /bin/check  a b", "2:30: error: `command` must be a list, since no shell splits it; write `[/bin/check, a, b]`"},
+      {"type: script, command: []", "2:30: error: `command` is empty; write at least one entry, such as `[/usr/local/bin/check-nginx, --quick]`"},
+      {"type: script, command: [./check]", "2:31: error: the program `./check` must be an absolute path, such as `/usr/local/bin/check-nginx`, or a bare name, such as `nginx`"},
+      {"type: script, command: [check, [a]]", "2:38: error: an argument in `command` must be one text, not a list"},
+      {"type: script, command: [\"a\\0b\"]", "2:31: error: an argument in `command` holds a zero byte; remove it"},
+      {"type: process, name: a, restart: nginx", "2:40: error: `restart` of check `c` must be a map: lines of `key: value`, indented below it"},
+      {"type: process, name: a, restart: {}", "2:31: error: `restart` of check `c` has no `unit`; add one, such as `unit: nginx.service`"},
+      {"type: process, name: a, restart: {unit: nginx}", "2:47: error: `unit` `nginx` lacks its type; write `nginx.service`"},
+      {"type: process, name: a, restart: {unit: 'ng inx.service'}", "2:47: error: `unit` `ng inx.service` is no name of a systemd unit; write one that `systemctl list-units` shows, such as `nginx.service`"},
+      {"type: process, name: a, restart: {unit: a.service, command: [a]}", "2:58: error: `restart` of check `c` has both `unit` and `command`; remove one of them"},
+      {"type: process, name: a, restart: {unit: a.service, limit: 3}", "2:65: error: `limit` must be a number from 1 to 1000 and a time from 1s to 24h, such as `3 per 10m`, not `3`"},
+      {"type: process, name: a, restart: {unit: a.service, limit: 0 per 1m}", "2:65: error: `limit` must be a number from 1 to 1000 and a time from 1s to 24h, such as `3 per 10m`, not `0 per 1m`"},
+      {"type: process, name: a, restart: {unit: a.service, before_failover: 11m}", "2:75: error: `before_failover` must be a duration from 0s to 10m, not `11m`"},
+      {"type: process, name: a, restart: {unti: a.service, command: [a]}", "2:41: error: unknown key `unti` in `restart` of check `c`; did you mean `unit`?"},
+  }, "checks:\n  c: {", "}\ninstances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], track: [c]}\n");
+}
+
+TEST_CASE("checks that change nothing, or the wrong thing") {
+  const std::string instance = "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1]}\n";
+  const std::string tracking = "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], track: [c]}\n";
+  CHECK(remarks("checks:\n  c: {type: process, name: a}\n" + instance) == Lines{
+      "f:2:3: warning: no instance tracks check `c`, so its result changes no priority; add it to `track` of an instance"});
+  const Lines asks_itself{
+      "f:2:3: warning: check `c` asks the virtual address 10.0.0.1 of instance `w`, so on a backup it tests the active host; ask 127.0.0.1 or the host's own address"};
+  CHECK(remarks("checks:\n  c: {type: http, url: 'http://10.0.0.1/'}\n" + tracking) == asks_itself);
+  CHECK(remarks("checks:\n  c: {type: tcp, address: '10.0.0.1:80'}\n" + tracking) == asks_itself);
+}
+
+TEST_CASE("an invalid check still exists") {
+  CHECK(remarks("checks:\n  c: {}\ninstances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], track: [c]}\n") == Lines{
+      "f:2:3: error: check `c` has no `type`; add one, such as `type: process`"});
+}
+
+TEST_CASE("what later versions will do is refused, not ignored") {
+  check_cases({
+      {"peers: [10.0.0.2]", "2:56: error: `peers` is not available in this version of Holdfast; remove it; adverts go to the multicast group"},
+      {"source: 10.0.0.2", "2:56: error: `source` is not available in this version of Holdfast; remove it; adverts go to the multicast group"},
+      {"virtual_mac: true", "2:56: error: `virtual_mac` is not available in this version of Holdfast; remove it; gratuitous ARP tells the neighbours"},
+      {"accept: false", "2:56: error: `accept` is not available in this version of Holdfast; remove it; the virtual addresses always accept connections"},
+      {"move: {command: [a]}", "2:56: error: `move` is not available in this version of Holdfast; remove it"},
+      {"return_after: 2h", "2:67: error: `return_after` must be a duration from 0s to 1h, not `2h`"},
+      {"password_file: /x", "2:56: error: `password_file` is not available in this version of Holdfast; use `password`"},
+  }, "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], ", "}\n");
+  check_cases({
+      {"sync_groups: {a: [w]}", "3:1: error: `sync_groups` is not available in this version of Holdfast; remove it"},
+      {"notify: {}", "3:1: error: `notify` is not available in this version of Holdfast; remove it"},
+  }, "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1]}\n", "\n");
+}
+
+TEST_CASE("mistakes at the top") {
+  check_cases({
+      {"instanses: {}", "3:1: error: unknown key `instanses` in the file; did you mean `instances`?"},
+      {"vrrp_script: {}", "3:1: error: unknown key `vrrp_script` in the file; write `checks:` with the check's name below it"},
+      {"checks: [a]", "3:9: error: `checks` must hold the checks by name; write `NAME:` below it, indented, with the check's keys below that, or remove it"},
+      {"node: 'a b'", "3:7: error: a node can't be called `a b`; use 1 to 64 characters without blanks, such as `web-1`"},
+      {"runtime: {users: {vrrp: root}}", "3:25: error: `vrrp` can't run as `root`, which others are too; create a user of its own, such as `holdfast-vrrp`"},
+      {"runtime: {users: {vrrp: a, checker: a}}", "3:11: error: `vrrp` and `checker` must be two users, so that neither can touch the other"},
+      {"runtime: {user: {}}", "3:11: error: unknown key `user` in `runtime`; did you mean `users`?"},
+      {"runtime: {users: {vrpp: a}}", "3:19: error: unknown key `vrpp` in `users`; did you mean `vrrp`?"},
+  }, "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1]}\n", "\n");
+  check_cases({
+      {"node: a\n", " error: the file has no `instances`; add them: `instances:`, below it a name, and below that `interface`, `vrid` and `addresses`"},
+      {"instances: {}\n", "1:12: error: `instances` must hold at least one instance by name; write `web:` below it, indented, with `interface`, `vrid` and `addresses` below that"},
+      {"instances:\n", "1:1: error: `instances` must hold at least one instance by name; write `web:` below it, indented, with `interface`, `vrid` and `addresses` below that"},
+  }, "", "");
+}
+// clang-format on
+
+TEST_CASE("all problems come in one run, in file order") {
+  const Lines lines = remarks(
+      "instances:\n"
+      "  w:\n"
+      "    interface: eth/0\n"
+      "    vrid: 300\n"
+      "    addresses: [nowhere]\n"
+      "    track: [nginx]\n"
+      "checks:\n"
+      "  nginx: {type: proces}\n"
+      "nodee: a\n");
+  REQUIRE(lines.size() == 5);
+  const Lines places{"f:3:16: error", "f:4:11: error", "f:5:17: error", "f:8:17: error", "f:9:1: error"};
+  for (std::size_t i = 0; i < lines.size(); ++i) CHECK(lines[i].starts_with(places[i]));
+}

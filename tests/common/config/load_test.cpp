@@ -1,0 +1,230 @@
+// What valid configurations mean: every value and every default.
+#include "common/config/load.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace holdfast;
+using namespace std::chrono_literals;
+
+namespace {
+
+Config load(const std::string& text) {
+  const auto loaded = parse_config(text, "f", {.node = "", .default_node = "host"});
+  for (const Diagnostic& diagnostic : loaded.diagnostics) FAIL_CHECK(to_string(diagnostic));
+  REQUIRE(loaded.config);
+  return *loaded.config;
+}
+
+// One check, tracked by one instance.
+CheckConfig load_check(const std::string& body) {
+  return load("checks:\n  c: " + body +
+              "\ninstances:\n  w: {interface: eth0, vrid: 1, addresses: [192.0.2.1], track: [c]}\n")
+      .checks.at(0);
+}
+
+InstanceConfig load_instance(const std::string& body) {
+  return load("instances:\n  w: {interface: eth0, vrid: 1, addresses: [192.0.2.1], " + body + "}\n").instances.at(0);
+}
+
+}  // namespace
+
+TEST_CASE("the minimal configuration has every default") {
+  const Config config = load(R"(instances:
+  web:
+    interface: eth0
+    vrid: 66
+    addresses: [192.168.16.130]
+)");
+  Config expected;
+  expected.node = "host";
+  VirtualRouterConfig router;
+  router.name = "web";
+  router.interface = "eth0";
+  router.vrid = Vrid{66};
+  router.addresses = {{{IpAddr::v4(192, 168, 16, 130), 32}, "eth0", "", AddressScope::global, true}};
+  expected.instances = {{router, {}}};
+  CHECK(config == expected);
+  CHECK(router.version == VrrpVersion::v3);
+  CHECK(router.priority == Priority{100});
+  CHECK(router.preempt);
+}
+
+TEST_CASE("the tutorial's master") {
+  const Config config = load(R"(node: web-1
+checks:
+  nginx:
+    type: process
+    pid_file: /run/nginx.pid
+    interval: 2s
+    restart:
+      unit: nginx.service
+      before_failover: 3s
+instances:
+  VI_1:
+    interface: ens33
+    vrid: 66
+    version: 2
+    priority: 100
+    advert_interval: 1s
+    password: "1111"
+    preempt: true
+    preempt_delay: 0s
+    addresses:
+      - 192.168.16.130
+    track:
+      - {check: nginx, weight: 2}
+)");
+  CHECK(config.node == "web-1");
+  REQUIRE(config.checks.size() == 1);
+  const CheckConfig& check = config.checks[0];
+  CHECK(check.spec == CheckSpec{"nginx", ProcessProbe{"/run/nginx.pid", ""}, 2s, 2s, 1, 1});
+  REQUIRE(check.restart);
+  CHECK(*check.restart == RestartConfig{"nginx.service", {}, 3s, 3, 10min, 30s});
+  REQUIRE(config.instances.size() == 1);
+  const VirtualRouterConfig& router = config.instances[0].router;
+  CHECK(router.version == VrrpVersion::v2);
+  CHECK(router.advert_interval == 1s);
+  CHECK(router.password == "1111");
+  CHECK(config.instances[0].tracks == std::vector<TrackConfig>{{"nginx", TrackConfig::Effect::weight, 2}});
+}
+
+TEST_CASE("text needs no quotes") {
+  CHECK(load_instance("version: 2, password: 1111").router.password == "1111");
+  CHECK(load_instance("version: 2, password: 0x1F").router.password == "0x1F");
+  CHECK(load_instance("version: 2, password: no").router.password == "no");
+  CHECK(load("node: 1\ninstances:\n  7: {interface: 2, vrid: 1, addresses: [192.0.2.1]}\n").node == "1");
+  CHECK(
+      load("node: 010\ninstances:\n  7: {interface: 2, vrid: 1, addresses: [192.0.2.1]}\n").instances[0].router.name ==
+      "7");
+}
+
+TEST_CASE("every key of an instance") {
+  const auto router = load_instance(
+                          "version: 3, priority: 254, advert_interval: 40.95s, preempt: false, checksum: rfc9568, "
+                          "timers: rfc, lease: 10s, return_after: 0s, announce: {count: 5, repeat_after: 2s, refresh: 1m}")
+                          .router;
+  CHECK(router.version == VrrpVersion::v3);
+  CHECK(router.priority == Priority{254});
+  CHECK(router.advert_interval == 40950ms);
+  CHECK_FALSE(router.preempt);
+  CHECK(router.checksum == ChecksumForm::rfc9568);
+  CHECK(router.timers == TimerMode::rfc);
+  CHECK(router.lease == 10s);
+  CHECK(router.return_after == 0s);
+  CHECK(router.announce == AnnounceConfig{5, 2s, 1min});
+  CHECK(load_instance("advert_interval: 10ms").router.advert_interval == 10ms);
+  CHECK(load_instance("version: 2, advert_interval: 255s").router.advert_interval == 255s);
+  CHECK(load_instance("preempt_delay: 1m").router.preempt_delay == 1min);
+}
+
+TEST_CASE("every form of an address") {
+  const auto config = load(R"(instances:
+  w:
+    interface: eth0
+    vrid: 1
+    addresses:
+      - 192.0.2.1
+      - 192.0.2.2/24
+      - address: 192.0.2.3/31
+        interface: eth1
+        label: eth1:vip
+        scope: link
+        advertised: false
+)");
+  const std::vector<VirtualAddress> expected{
+      {{IpAddr::v4(192, 0, 2, 1), 32}, "eth0", "", AddressScope::global, true},
+      {{IpAddr::v4(192, 0, 2, 2), 24}, "eth0", "", AddressScope::global, true},
+      {{IpAddr::v4(192, 0, 2, 3), 31}, "eth1", "eth1:vip", AddressScope::link, false},
+  };
+  CHECK(config.instances[0].router.addresses == expected);
+}
+
+TEST_CASE("255 addresses fit") {
+  std::string list;
+  for (int i = 0; i < 255; ++i) list += (i > 0 ? ", " : "") + ("10.0.0." + std::to_string(i));
+  CHECK(load("instances:\n  w: {interface: eth0, vrid: 1, addresses: [" + list + "]}\n")
+            .instances[0]
+            .router.addresses.size() == 255);
+}
+
+TEST_CASE("every form of a track entry") {
+  const auto config = load(R"(checks:
+  a: {type: process, name: nginx}
+  b: {type: process, name: nginx}
+  c: {type: process, name: nginx}
+  d: {type: process, name: nginx}
+instances:
+  w:
+    interface: eth0
+    vrid: 1
+    addresses: [192.0.2.1]
+    track:
+      - a
+      - {check: b, while_down: demote}
+      - {check: c, while_down: fault}
+      - {check: d, weight: -20}
+)");
+  using Effect = TrackConfig::Effect;
+  CHECK(config.instances[0].tracks ==
+        std::vector<TrackConfig>{
+            {"a", Effect::demote, 0}, {"b", Effect::demote, 0}, {"c", Effect::fault, 0}, {"d", Effect::weight, -20}});
+}
+
+TEST_CASE("an owner of the addresses may give up by fault") {
+  const auto config = load(R"(checks: {c: {type: process, name: nginx}}
+instances:
+  w: {interface: eth0, vrid: 1, priority: 255, addresses: [192.0.2.1], track: [{check: c, while_down: fault}]}
+)");
+  CHECK(config.instances[0].router.priority == owner_priority);
+}
+
+TEST_CASE("one vrid may serve two interfaces") {
+  CHECK(load("instances:\n  a: {interface: eth0, vrid: 1, addresses: [192.0.2.1]}\n"
+             "  b: {interface: eth1, vrid: 1, addresses: [192.0.2.2]}\n")
+            .instances.size() == 2);
+}
+
+TEST_CASE("checks of every type, with their defaults") {
+  CHECK(load_check("{type: process, name: nginx}").spec == CheckSpec{"c", ProcessProbe{"", "nginx"}, 1s, 1s, 1, 1});
+  CHECK(load_check("{type: tcp, address: '127.0.0.1:80'}").spec ==
+        CheckSpec{"c", TcpProbe{"127.0.0.1", 80, "", ""}, 1s, 1s, 1, 2});
+  CHECK(load_check("{type: http, url: http://127.0.0.1/}").spec ==
+        CheckSpec{"c", HttpProbe{"http://127.0.0.1/", "", {{200, 399}}, "", true}, 1s, 1s, 1, 2});
+  const auto script = load_check("{type: script, command: [/bin/true]}");
+  CHECK(script.spec == CheckSpec{"c", ScriptProbe{}, 1s, 1s, 1, 1});
+  CHECK(script.script == CommandConfig{{"/bin/true"}, "", 1s});
+}
+
+TEST_CASE("checks of every type, with every key") {
+  const std::string common = ", interval: 3s, timeout: 500ms, rise: 2, fall: 4}";
+  CHECK(load_check("{type: tcp, address: '[::1]:80', send: \"PING\\r\\n\", expect: '^\\+PONG'" + common).spec ==
+        CheckSpec{"c", TcpProbe{"::1", 80, "PING\r\n", "^\\+PONG"}, 3s, 500ms, 2, 4});
+  CHECK(load_check("{type: http, url: https://127.0.0.1/, host: example.net, status: [200, 301-302], body: ok, "
+                   "tls_verify: false" +
+                   common)
+            .spec == CheckSpec{"c",
+                               HttpProbe{"https://127.0.0.1/", "example.net", {{200, 200}, {301, 302}}, "ok", false},
+                               3s, 500ms, 2, 4});
+  const auto script = load_check("{type: script, command: [check, 1, '', \"a b\"], user: www-data" + common);
+  CHECK(script.script == CommandConfig{{"check", "1", "", "a b"}, "www-data", 500ms});
+}
+
+TEST_CASE("every key of a restart") {
+  const auto check = load_check(
+      "{type: process, name: nginx, restart: {command: [nginx], before_failover: 0s, limit: 5 per 1h, timeout: 10s}}");
+  CHECK(check.restart == RestartConfig{"", {"nginx"}, 0s, 5, 1h, 10s});
+  CHECK(load_check("{type: process, name: nginx, restart: {unit: nginx.service}}").restart ==
+        RestartConfig{"nginx.service", {}, 0s, 3, 10min, 30s});
+}
+
+TEST_CASE("the users of the children") {
+  const std::string instance = "instances:\n  w: {interface: eth0, vrid: 1, addresses: [192.0.2.1]}\n";
+  CHECK(load(instance).runtime == RuntimeConfig{});
+  CHECK(load("runtime: {users: {vrrp: vv, checker: cc}, admin_group: ops}\n" + instance).runtime ==
+        RuntimeConfig{"vv", "cc", "ops"});
+}
+
+TEST_CASE("keys that begin with x- are the user's own") {
+  CHECK(load("x-note: {any: [thing]}\ninstances:\n  w: {interface: eth0, vrid: 1, addresses: [192.0.2.1]}\n")
+            .instances.size() == 1);
+}
