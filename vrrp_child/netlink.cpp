@@ -2,6 +2,8 @@
 
 #include "common/log.hpp"
 
+#include <arpa/inet.h>
+#include <linux/filter.h>
 #include <linux/if_addr.h>
 #include <linux/ip.h>
 #include <net/if.h>
@@ -37,7 +39,8 @@ using RtnlLink = std::unique_ptr<rtnl_link, Release<rtnl_link_put>>;
 using NlCache = std::unique_ptr<nl_cache, Release<nl_cache_free>>;
 
 constexpr int receive_buffer = 4 << 20;
-constexpr std::size_t requests_per_send = 64;  // their answers must fit the receive buffer
+constexpr std::size_t requests_per_send = 256;  // should all be refused, the answers must fit the receive buffer
+constexpr std::size_t largest_notification = 64 << 10;
 
 Error failed(const std::string& what, int nl_error) { return Error{what + ": " + nl_geterror(nl_error)}; }
 
@@ -57,6 +60,22 @@ int scope_number(AddressScope scope) {
     case AddressScope::host: return 254;
   }
   return 0;
+}
+
+// Leaves out the notifications of what we asked for ourselves, which would be one for every renewed lease.
+Status ignore_own_changes(nl_sock* events, nl_sock* requests) {
+  const std::uint32_t own_port = htonl(nl_socket_get_local_port(requests));  // BPF loads in network order
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(nlmsghdr, nlmsg_pid)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, own_port, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+  };
+  const sock_fprog filter{std::size(program), program};
+  if (setsockopt(nl_socket_get_fd(events), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0) {
+    return Error{std::string("cannot filter netlink notifications: ") + std::strerror(errno)};
+  }
+  return {};
 }
 
 RtnlAddr make_address(const IpPrefix& prefix, int interface_index) {
@@ -88,6 +107,10 @@ Result<std::unique_ptr<Netlink>> Netlink::open() {
     nl_socket_disable_seq_check(socket->get());  // batches are matched to their answers here, not by libnl
   }
   nl_sock* events = netlink->events_.get();
+  // One system call for each notification instead of two.
+  nl_socket_disable_msg_peek(events);
+  nl_socket_set_msg_buf_size(events, largest_notification);
+  if (const Status ignoring = ignore_own_changes(events, netlink->requests_.get()); !ignoring) return ignoring.error();
   nl_socket_modify_cb(events, NL_CB_VALID, NL_CB_CUSTOM, &Netlink::on_message, netlink.get());
   if (const int error = nl_socket_add_memberships(events, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, 0); error < 0) {
     return failed("cannot subscribe to the kernel's notifications", error);
@@ -110,6 +133,7 @@ Status Netlink::read_everything() {
   }
   const NlCache addresses(cache);
 
+  changed_ = true;
   interfaces_.clear();
   const auto before = std::exchange(addresses_, {});
   for (nl_object* o = nl_cache_get_first(links.get()); o; o = nl_cache_get_next(o)) {
@@ -124,8 +148,9 @@ Status Netlink::read_everything() {
   return {};
 }
 
-void Netlink::read_changes(const std::function<void(int, const IpPrefix&)>& lost) {
+bool Netlink::read_changes(const std::function<void(int, const IpPrefix&)>& lost) {
   lost_ = lost;
+  changed_ = false;
   for (;;) {
     const int error = nl_recvmsgs_default(events_.get());
     if (error == -NLE_AGAIN) break;
@@ -137,6 +162,7 @@ void Netlink::read_changes(const std::function<void(int, const IpPrefix&)>& lost
     if (error != -NLE_NOMEM) break;
   }
   lost_ = nullptr;
+  return changed_;
 }
 
 int Netlink::on_message(nl_msg* message, void* self) {
@@ -163,19 +189,24 @@ void Netlink::take_link(rtnl_link* link, bool gone) {
   // A port that leaves a bridge is announced as a "deleted" link of the bridge's family, yet it is still there.
   if (rtnl_link_get_family(link) != AF_UNSPEC) return;
   if (gone) {
+    changed_ = true;
     interfaces_.erase(index);
+    keeps_secondaries_.erase(index);
     return;
   }
-  Interface& interface = interfaces_[index];
-  interface.index = index;
+  Interface now;
+  now.index = index;
   const char* name = rtnl_link_get_name(link);
-  interface.name = name ? name : "";
+  now.name = name ? name : "";
   const unsigned flags = rtnl_link_get_flags(link);
-  interface.up = flags & IFF_UP;
-  interface.carrier = flags & IFF_RUNNING;
-  if (nl_addr* mac = rtnl_link_get_addr(link); mac && nl_addr_get_len(mac) == interface.mac.size()) {
-    std::memcpy(interface.mac.data(), nl_addr_get_binary_addr(mac), interface.mac.size());
+  now.up = flags & IFF_UP;
+  now.carrier = flags & IFF_RUNNING;
+  if (nl_addr* mac = rtnl_link_get_addr(link); mac && nl_addr_get_len(mac) == now.mac.size()) {
+    std::memcpy(now.mac.data(), nl_addr_get_binary_addr(mac), now.mac.size());
   }
+  Interface& known = interfaces_[index];
+  changed_ = changed_ || known != now;
+  known = std::move(now);
 }
 
 void Netlink::take_address(rtnl_addr* address, bool gone) {
@@ -183,14 +214,18 @@ void Netlink::take_address(rtnl_addr* address, bool gone) {
   if (!prefix) return;
   const std::pair key(rtnl_addr_get_ifindex(address), *prefix);
   if (gone) {
-    if (addresses_.erase(key) > 0 && lost_) lost_(key.first, key.second);
+    if (addresses_.erase(key) == 0) return;
+    changed_ = true;
+    if (lost_) lost_(key.first, key.second);
     return;
   }
   const auto [entry, is_new] = addresses_.try_emplace(key);
-  if (is_new) entry->second.order = next_order_++;
+  HostAddress& known = entry->second;
   const unsigned flags = rtnl_addr_get_flags(address);
-  entry->second.permanent = flags & IFA_F_PERMANENT;
-  entry->second.secondary = flags & IFA_F_SECONDARY;
+  const HostAddress now{static_cast<bool>(flags & IFA_F_PERMANENT), static_cast<bool>(flags & IFA_F_SECONDARY),
+                        is_new ? next_order_++ : known.order};
+  changed_ = changed_ || is_new || known != now;
+  known = now;
 }
 
 const Interface* Netlink::interface(const std::string& name) const {
@@ -245,22 +280,26 @@ void Netlink::add(const VirtualAddress& address, int interface_index, Duration l
   rtnl_addr_set_preferred_lifetime(request.get(), static_cast<std::uint32_t>(seconds));
   rtnl_addr_set_scope(request.get(), scope_number(address.scope));
   if (!address.label.empty()) rtnl_addr_set_label(request.get(), address.label.c_str());
-  nl_msg* built = nullptr;
-  if (rtnl_addr_build_add_request(request.get(), NLM_F_REPLACE, &built) < 0) return;
-  const NlMsg message(built);
-  nl_complete_msg(requests_.get(), message.get());
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(nlmsg_hdr(message.get()));
-  queue_.push_back({{true, address.prefix, interface_index, ""}, {bytes, bytes + nlmsg_hdr(message.get())->nlmsg_len}});
+  nl_msg* message = nullptr;
+  if (rtnl_addr_build_add_request(request.get(), NLM_F_REPLACE, &message) >= 0) {
+    enqueue(NlMsg(message).get(), {true, address.prefix, interface_index, ""});
+  }
 }
 
 void Netlink::remove(const IpPrefix& prefix, int interface_index) {
   const RtnlAddr request = make_address(prefix, interface_index);
-  nl_msg* built = nullptr;
-  if (rtnl_addr_build_delete_request(request.get(), 0, &built) < 0) return;
-  const NlMsg message(built);
-  nl_complete_msg(requests_.get(), message.get());
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(nlmsg_hdr(message.get()));
-  queue_.push_back({{false, prefix, interface_index, ""}, {bytes, bytes + nlmsg_hdr(message.get())->nlmsg_len}});
+  nl_msg* message = nullptr;
+  if (rtnl_addr_build_delete_request(request.get(), 0, &message) >= 0) {
+    enqueue(NlMsg(message).get(), {false, prefix, interface_index, ""});
+  }
+}
+
+void Netlink::enqueue(nl_msg* message, Refusal what) {
+  nl_complete_msg(requests_.get(), message);
+  nlmsghdr* header = nlmsg_hdr(message);
+  header->nlmsg_flags &= static_cast<std::uint16_t>(~NLM_F_ACK);  // only the last of a batch asks for one
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(header);
+  queue_.push_back({std::move(what), {bytes, bytes + header->nlmsg_len}});
 }
 
 void Netlink::flush(const std::function<void(const Refusal&)>& failed) {
@@ -268,6 +307,7 @@ void Netlink::flush(const std::function<void(const Refusal&)>& failed) {
     send_batch(first, std::min(requests_per_send, queue_.size() - first));
   }
   const auto done = std::exchange(queue_, {});
+  bool moved_others = false;
   for (const Request& request : done) {
     const Refusal& what = request.what;
     if (!what.why.empty()) {
@@ -277,44 +317,53 @@ void Netlink::flush(const std::function<void(const Refusal&)>& failed) {
       if (is_new) entry->second.order = next_order_++;
     } else {
       addresses_.erase({what.interface_index, what.prefix});
+      moved_others = moved_others || what.prefix.length < what.prefix.address.bits();
     }
+  }
+  // The kernel may have made a secondary address of the prefix its new primary.
+  if (moved_others) {
+    if (const Status read = read_everything(); !read) log(LogLevel::error, read.error().text);
   }
 }
 
-// One send, then one answer for each request; the answers wait already when the send returns.
+// One send; then the answers wait already: one for each refusal, and the acknowledgement of the last.
 void Netlink::send_batch(std::size_t first, std::size_t count) {
   std::vector<std::uint8_t> bytes;
-  std::map<std::uint32_t, Request*> waiting;
+  std::map<std::uint32_t, Request*> sent;
+  std::uint32_t last = 0;
   for (std::size_t i = first; i < first + count; ++i) {
     Request& request = queue_[i];
     nlmsghdr header{};
     std::memcpy(&header, request.bytes.data(), sizeof header);
-    waiting[header.nlmsg_seq] = &request;
+    last = header.nlmsg_seq;
+    sent[last] = &request;
+    if (i + 1 == first + count) header.nlmsg_flags |= NLM_F_ACK;
+    std::memcpy(request.bytes.data(), &header, sizeof header);
     bytes.insert(bytes.end(), request.bytes.begin(), request.bytes.end());
     bytes.resize(NLMSG_ALIGN(bytes.size()));
   }
-  const auto refuse_the_rest = [&](const std::string& why) {
-    for (const auto& [sequence, request] : waiting) request->what.why = why;
+  const auto refuse_all = [&](const std::string& why) {
+    for (const auto& [sequence, request] : sent) request->what.why = why;
   };
-  if (nl_sendto(requests_.get(), bytes.data(), bytes.size()) < 0) return refuse_the_rest(std::strerror(errno));
+  if (nl_sendto(requests_.get(), bytes.data(), bytes.size()) < 0) return refuse_all(std::strerror(errno));
 
   alignas(nlmsghdr) std::array<std::uint8_t, 32768> answers{};
-  while (!waiting.empty()) {
+  for (bool finished = false; !finished;) {
     const ssize_t size = ::recv(nl_socket_get_fd(requests_.get()), answers.data(), answers.size(), MSG_DONTWAIT);
     if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return refuse_the_rest(size < 0 ? std::strerror(errno) : "no answer");
+    if (size <= 0) return refuse_all(size < 0 ? std::strerror(errno) : "no answer");
     int left = static_cast<int>(size);
     for (auto* header = reinterpret_cast<nlmsghdr*>(answers.data()); NLMSG_OK(header, static_cast<unsigned>(left));
          header = NLMSG_NEXT(header, left)) {
       if (header->nlmsg_type != NLMSG_ERROR || header->nlmsg_len < NLMSG_LENGTH(sizeof(nlmsgerr))) continue;
       nlmsgerr error{};
       std::memcpy(&error, NLMSG_DATA(header), sizeof error);
-      const auto request = waiting.find(header->nlmsg_seq);
-      if (request == waiting.end()) continue;
-      const bool already_gone =
-          !request->second->what.adding && (error.error == -EADDRNOTAVAIL || error.error == -ENODEV);
-      if (error.error != 0 && !already_gone) request->second->what.why = std::strerror(-error.error);
-      waiting.erase(request);
+      const auto request = sent.find(header->nlmsg_seq);
+      if (request == sent.end()) continue;
+      Refusal& what = request->second->what;
+      const bool already_gone = !what.adding && (error.error == -EADDRNOTAVAIL || error.error == -ENODEV);
+      if (error.error != 0 && !already_gone) what.why = std::strerror(-error.error);
+      finished = finished || header->nlmsg_seq == last;
     }
   }
 }

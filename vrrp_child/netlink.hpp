@@ -31,6 +31,7 @@ struct Interface {
   bool up = false;       // administratively
   bool carrier = false;  // and somebody at the other end
   MacAddress mac{};
+  bool operator==(const Interface&) const = default;
 };
 
 // An address on the host, whoever put it there.
@@ -38,6 +39,7 @@ struct HostAddress {
   bool permanent = false;   // no lifetime: not one of ours
   bool secondary = false;   // goes away with its primary
   std::uint64_t order = 0;  // as the kernel lists them
+  bool operator==(const HostAddress&) const = default;
 };
 
 class Netlink {
@@ -48,8 +50,8 @@ class Netlink {
   // Readable when something changed.
   int fd() const;
 
-  // Takes in what changed. `lost` is called for each address that is gone.
-  void read_changes(const std::function<void(int interface_index, const IpPrefix&)>& lost);
+  // Takes in what others changed; false: nothing that matters. `lost` is called for each address that is gone.
+  bool read_changes(const std::function<void(int interface_index, const IpPrefix&)>& lost);
 
   const Interface* interface(const std::string& name) const;
   const HostAddress* address(int interface_index, const IpPrefix& prefix) const;
@@ -89,6 +91,7 @@ class Netlink {
     Refusal what;  // `why` empty until refused
     std::vector<std::uint8_t> bytes;
   };
+  void enqueue(nl_msg* message, Refusal what);
   void send_batch(std::size_t first, std::size_t count);
 
   Socket events_;
@@ -99,6 +102,7 @@ class Netlink {
   std::set<int> keeps_secondaries_;
   std::vector<Request> queue_;
   std::function<void(int, const IpPrefix&)> lost_;
+  bool changed_ = false;
 };
 
 }  // namespace holdfast

@@ -66,6 +66,10 @@ void VrrpProcess::on(const CommitConfig& message) {
   for (const auto& [id, wanted] : staged_) table_.configure(wanted, now, actions_);
   staged_.clear();
   generation_.reset();
+  virtual_addresses_.clear();
+  for (const auto& [id, router] : table_.routers()) {
+    for (const VirtualAddress& address : router->config().addresses) virtual_addresses_.insert(address.prefix.address);
+  }
   update_listening();
   update_links();
   perform();
@@ -110,7 +114,9 @@ void VrrpProcess::adverts_arrived() {
 
 void VrrpProcess::host_changed() {
   std::vector<std::pair<int, IpPrefix>> lost;
-  sockets_.netlink->read_changes([&](int index, const IpPrefix& prefix) { lost.emplace_back(index, prefix); });
+  const bool changed =
+      sockets_.netlink->read_changes([&](int index, const IpPrefix& prefix) { lost.emplace_back(index, prefix); });
+  if (!changed) return;
   for (const auto& [index, prefix] : lost) {
     for (const auto& [id, addresses] : held_) {
       const bool ours = std::ranges::any_of(addresses, [&](const VirtualAddress& a) {
@@ -254,29 +260,26 @@ void VrrpProcess::report_refusal(const Netlink::Refusal& refusal) {
 // ---- the host as the routers see it ----
 
 void VrrpProcess::update_links() {
-  std::vector<InstanceId> ids;
-  for (const auto& [id, router] : table_.routers()) ids.push_back(id);
-  for (const InstanceId id : ids) table_.set_link(id, link_of(table_.find(id)->config()), loop_.now(), actions_);
+  const TimePoint now = loop_.now();
+  std::map<std::string, Link> links;  // many routers share an interface
+  for (const auto& [id, router] : table_.routers()) {
+    const std::string& interface = router->config().interface;
+    const auto known = links.find(interface);
+    const Link& link = known != links.end() ? known->second : links[interface] = link_of(interface);
+    table_.set_link(id, link, now, actions_);
+  }
 }
 
-Link VrrpProcess::link_of(const VirtualRouterConfig& config) const {
-  const std::string& name = config.interface;
+Link VrrpProcess::link_of(const std::string& name) const {
   const Interface* interface = sockets_.netlink->interface(name);
   if (!interface) return {0, {false, {}, fmt::format("there is no interface {} on this host", name)}};
   const auto unusable = [&](std::string why) { return Link{interface->index, {false, {}, std::move(why)}}; };
   if (!interface->up) return unusable(fmt::format("interface {} is down", name));
   if (!interface->carrier) return unusable(fmt::format("interface {} has no carrier: is the cable in?", name));
-  const auto source = sockets_.netlink->primary_address(interface->index,
-                                                        [this](const IpPrefix& prefix) { return is_virtual(prefix); });
+  const auto source = sockets_.netlink->primary_address(
+      interface->index, [this](const IpPrefix& prefix) { return virtual_addresses_.contains(prefix.address); });
   if (!source) return unusable(fmt::format("interface {} has no IPv4 address of its own to speak VRRP from", name));
   return {interface->index, {true, *source, ""}};
-}
-
-bool VrrpProcess::is_virtual(const IpPrefix& prefix) const {
-  return std::ranges::any_of(table_.routers(), [&](const auto& entry) {
-    return std::ranges::any_of(entry.second->config().addresses,
-                               [&](const VirtualAddress& a) { return a.prefix.address == prefix.address; });
-  });
 }
 
 int VrrpProcess::interface_index(const std::string& name) const {

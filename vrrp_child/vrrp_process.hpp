@@ -57,8 +57,7 @@ class VrrpProcess {
   void report_refusal(const Netlink::Refusal& refusal);
   void update_links();
   void update_listening();
-  Link link_of(const VirtualRouterConfig& config) const;
-  bool is_virtual(const IpPrefix& prefix) const;
+  Link link_of(const std::string& interface) const;
   int interface_index(const std::string& name) const;
   InstanceReport report(const VirtualRouter& router) const;
   void leave(const char* why);
@@ -75,6 +74,7 @@ class VrrpProcess {
   std::map<InstanceId, std::vector<VirtualAddress>> held_;   // what active instances put on the host
   std::map<std::pair<int, IpPrefix>, std::string> refused_;  // said once, until it works again
   std::map<InstanceId, TimePoint> conflict_told_;
+  std::set<IpAddr> virtual_addresses_;  // of all instances
   std::set<int> listening_on_;
   std::set<std::uint8_t> expected_vrids_;
 
