@@ -50,6 +50,8 @@ bool PacketChannel::read_some() {
   const ssize_t size = ::recv(socket_.get(), buffer_.data(), buffer_.size(), MSG_TRUNC);
   if (size < 0) {
     if (errno == EAGAIN || errno == EINTR) return false;
+    // It went without reading all of ours; what it said before, and then its end, are still to be read.
+    if (errno == ECONNRESET) return true;
     close(std::string("cannot receive from it: ") + std::strerror(errno));
     return false;
   }

@@ -82,6 +82,7 @@ void TcpProbeRunner::connection_failed(int error_number) {
 }
 
 void TcpProbeRunner::connected() {
+  watch_ = IoWatch();  // one descriptor has one watch
   unsent_ = probe_.send;
   answer_.clear();
   if (unsent_.empty() && !expect_) return finish(true, "connected to " + endpoints_.front().text);
