@@ -1,9 +1,9 @@
 #include "parent/command_runner.hpp"
 
 #include "tests/parent/loop_support.hpp"
+#include "tests/parent/temp_folder.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <catch2/catch.hpp>
@@ -35,22 +35,6 @@ struct Runner {
   }
   CommandResult shell(const std::string& script, Duration timeout = 20s) {
     return run({"/bin/sh", "-c", script}, timeout);
-  }
-};
-
-struct TempFolder {
-  std::filesystem::path path;
-  TempFolder() {
-    char name[] = "/tmp/holdfast-test-XXXXXX";
-    path = mkdtemp(name);
-    chmod(name, 0755);
-  }
-  ~TempFolder() { std::filesystem::remove_all(path); }
-  std::string write(const std::string& name, const std::string& text, mode_t mode) const {
-    const auto file = path / name;
-    std::ofstream(file) << text;
-    chmod(file.c_str(), mode);
-    return file;
   }
 };
 
@@ -134,7 +118,7 @@ TEST_CASE_METHOD(Runner, "what ignores SIGTERM gets SIGKILL") {
 
 TEST_CASE_METHOD(Runner, "a daemon started by a command ends the run, survives it, and may go on writing") {
   const TempFolder folder;
-  const std::string alive = folder.path / "alive";
+  const std::string alive = folder.file("alive");
   const CommandResult result =
       shell("(sleep 0.3; echo still here; echo and here; touch " + alive + "; sleep 1000) & echo $!; exit 0");
   CHECK(result.ok());
@@ -153,7 +137,7 @@ TEST_CASE_METHOD(Runner, "what a failed command leaves behind is ended") {
 TEST_CASE("a runner that goes takes its commands along") {
   EventLoop loop;
   const TempFolder folder;
-  const std::string file = folder.path / "pid";
+  const std::string file = folder.file("pid");
   pid_t pid = 0;
   {
     CommandRunner runner(loop);

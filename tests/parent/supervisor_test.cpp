@@ -3,6 +3,7 @@
 
 #include "parent/text.hpp"
 #include "tests/parent/loop_support.hpp"
+#include "tests/parent/temp_folder.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -432,8 +433,8 @@ TEST_CASE("one run of a script at a time; the last question is answered") {
 }
 
 TEST_CASE("a check that goes down is restarted while the failover waits") {
-  char folder[] = "/tmp/holdfast-test-XXXXXX";
-  const std::string started = std::string(mkdtemp(folder)) + "/started";
+  const TempFolder folder;
+  const std::string started = folder.file("started");
   Config config = tutorial();
   config.checks[0].restart = RestartConfig{};
   config.checks[0].restart->command = {"touch", started};
@@ -458,7 +459,6 @@ TEST_CASE("a check that goes down is restarted while the failover waits") {
   }
   SECTION("it does not help") { CHECK(daemon.waits_for("vrrp: set 1 priority 100: check nginx is down")); }
   CHECK(daemon.status()["checks"][0]["restarts"] == 1);
-  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("a restart that fails fails over at once") {

@@ -1,0 +1,87 @@
+#include "parent/status_document.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace holdfast;
+using namespace std::chrono_literals;
+
+namespace {
+
+const WallClock clock_at_noon(WallTime(1795348800s), TimePoint(1000s));
+
+struct Example {
+  InstanceConfig instance;
+  CheckConfig check;
+  InstanceReport report;
+  DaemonStatus daemon;
+
+  Example() {
+    instance.router.name = "VI_1";
+    instance.router.interface = "ens33";
+    instance.router.vrid = Vrid{66};
+    instance.router.version = VrrpVersion::v2;
+    VirtualAddress address;
+    address.prefix = {IpAddr::v4(192, 168, 16, 130), 32};
+    address.interface = "ens33";
+    instance.router.addresses.push_back(address);
+    instance.tracks = {{"nginx", TrackConfig::Effect::weight, 2}, {"nginx", TrackConfig::Effect::demote, 0}};
+    check.spec.name = "nginx";
+    report.active_router = IpAddr::v4(192, 168, 16, 128);
+    report.active_priority = Priority{102};
+    report.addresses = {{address, true}};
+    report.statistics.advertisement_sent = 7;
+
+    daemon.node = "web-1";
+    daemon.started = TimePoint(940s);
+    daemon.config_file = "/etc/holdfast/holdfast.yaml";
+    daemon.config_loaded = TimePoint(940s);
+    daemon.processes = {{"parent", "root", {1, {"cap_kill"}, 0, "running"}}};
+    daemon.instances = {
+        {&instance, {Priority{102}, Fitness::fit, ""}, InstanceState::active, TimePoint(990s), "why", &report}};
+    Health::Summary summary;
+    summary.status = CheckStatus::up;
+    summary.since = TimePoint(950s);
+    summary.detail = "runs";
+    summary.latency = 100us;
+    daemon.checks = {{&check, summary}};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the document has the contract's shape") {
+  const Example example;
+  const auto json = status_document(example.daemon, clock_at_noon);
+  CHECK(json["node"] == "web-1");
+  CHECK(json["version"] == HOLDFAST_VERSION);
+  CHECK(json["started"] == "2026-11-22T11:59:00.000Z");
+  CHECK(json["config"].dump() ==
+        R"({"file":"/etc/holdfast/holdfast.yaml","loaded":"2026-11-22T11:59:00.000Z","error":null})");
+  CHECK(json["processes"].dump() ==
+        R"([{"role":"parent","pid":1,"user":"root","capabilities":["cap_kill"],"restarts":0,"state":"running"}])");
+  auto instance = json["instances"][0];
+  CHECK(instance["statistics"]["advertisement_sent"] == 7);
+  CHECK(instance["statistics"]["checksum_errors"] == 0);
+  instance.erase("statistics");
+  CHECK(
+      instance.dump() ==
+      R"({"name":"VI_1","state":"active","since":"2026-11-22T11:59:50.000Z","reason":"why","interface":"ens33",)"
+      R"("vrid":66,"family":"ipv4","version":2,"priority":{"configured":100,"effective":102,"reason":null},)"
+      R"("advert_interval_ms":1000,"drained":false,"handing_over":false,)"
+      R"("active_router":{"address":"192.168.16.128","priority":102},)"
+      R"("addresses":[{"address":"192.168.16.130/32","interface":"ens33","present":true}],)"
+      R"("tracks":[{"check":"nginx","status":"up","weight":2},{"check":"nginx","status":"up","while_down":"demote"}]})");
+  CHECK(json["checks"].dump() ==
+        R"([{"name":"nginx","type":"process","status":"up","since":"2026-11-22T11:59:10.000Z","detail":"runs",)"
+        R"("restart":null,"runs":0,"failures":0,"restarts":0,"latency_ms":0.1}])");
+}
+
+TEST_CASE("without a report nothing is claimed") {
+  Example example;
+  example.daemon.instances[0].report = nullptr;
+  example.daemon.config_error = "line 3";
+  const auto json = status_document(example.daemon, clock_at_noon);
+  CHECK(json["instances"][0]["active_router"] == nullptr);
+  CHECK(json["instances"][0]["addresses"][0]["present"] == false);
+  CHECK(json["config"]["error"] == "line 3");
+}

@@ -1,0 +1,153 @@
+// The restarter against a bus of our own with a systemd of our own on it: what the real one answers is
+// tested on a real one, in tests/system.
+#include "parent/unit_restarter.hpp"
+
+#include "tests/parent/loop_support.hpp"
+#include "tests/parent/temp_folder.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+#include <catch2/catch.hpp>
+
+#include <csignal>
+#include <cstring>
+#include <optional>
+
+using namespace holdfast;
+using namespace holdfast::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+const char* const bus_config = R"(<busconfig><type>system</type><listen>unix:path=@</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
+</policy></busconfig>)";
+
+// Answers RestartUnit: the unit's name says how.
+class FakeSystemd {
+ public:
+  FakeSystemd(EventLoop& loop, const std::string& address) {
+    REQUIRE(sd_bus_new(&bus_) >= 0);
+    REQUIRE(sd_bus_set_address(bus_, address.c_str()) >= 0);
+    REQUIRE(sd_bus_set_bus_client(bus_, 1) >= 0);
+    REQUIRE(sd_bus_start(bus_) >= 0);
+    REQUIRE(sd_bus_request_name(bus_, "org.freedesktop.systemd1", 0) >= 0);
+    REQUIRE(sd_bus_add_object(bus_, nullptr, "/org/freedesktop/systemd1", on_call, this) >= 0);
+    REQUIRE(sd_bus_attach_event(bus_, loop.raw(), 0) >= 0);
+  }
+  ~FakeSystemd() { sd_bus_flush_close_unref(bus_); }
+
+  int subscribed = 0;
+
+ private:
+  static int on_call(sd_bus_message* message, void* userdata, sd_bus_error*) {
+    auto& self = *static_cast<FakeSystemd*>(userdata);
+    if (sd_bus_message_is_method_call(message, nullptr, "Subscribe")) {
+      ++self.subscribed;
+      return sd_bus_reply_method_return(message, "");
+    }
+    const char *unit = nullptr, *mode = nullptr;
+    if (sd_bus_message_read(message, "ss", &unit, &mode) < 0) return 0;
+    if (std::strcmp(unit, "missing.service") == 0) {
+      return sd_bus_reply_method_errorf(message, "org.freedesktop.systemd1.NoSuchUnit", "Unit %s not found.", unit);
+    }
+    if (std::strcmp(unit, "rude.service") == 0) {
+      sd_bus_close(self.bus_);
+      return 1;
+    }
+    const std::string path = "/org/freedesktop/systemd1/job/" + std::to_string(++self.jobs_);
+    sd_bus_reply_method_return(message, "o", path.c_str());
+    if (std::strcmp(unit, "slow.service") == 0) return 1;
+    // Somebody else's job first: it must not be taken for ours.
+    self.emit("/org/freedesktop/systemd1/job/999", "other.service", "failed");
+    self.emit(path, unit, std::strcmp(unit, "broken.service") == 0 ? "failed" : "done");
+    return 1;
+  }
+  void emit(const std::string& path, const char* unit, const char* result) {
+    sd_bus_emit_signal(bus_, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "JobRemoved", "uoss", 1u,
+                       path.c_str(), unit, result);
+  }
+
+  sd_bus* bus_ = nullptr;
+  unsigned jobs_ = 0;
+};
+
+struct Bus {
+  TempFolder folder;
+  std::string address = "unix:path=" + folder.file("bus");
+  pid_t daemon = -1;
+  EventLoop loop;
+
+  Bus() {
+    std::string config = bus_config;
+    config.replace(config.find('@'), 1, folder.file("bus"));
+    const std::string file = "--config-file=" + folder.write("bus.conf", config, 0644);
+    daemon = fork();
+    if (daemon == 0) {
+      execlp("dbus-daemon", "dbus-daemon", file.c_str(), "--nofork", "--nopidfile", nullptr);
+      _exit(127);
+    }
+    REQUIRE(run_until(loop, [&] { return std::filesystem::exists(folder.file("bus")); }));
+  }
+  ~Bus() {
+    kill(daemon, SIGKILL);
+    waitpid(daemon, nullptr, 0);
+  }
+
+  std::string restart(UnitRestarter& restarter, const std::string& unit, Duration timeout = 20s) {
+    std::optional<std::string> outcome;
+    restarter.restart(unit, timeout, [&](const Status& status) { outcome = status ? "done" : status.error().text; });
+    CHECK_FALSE(outcome);  // never from inside restart()
+    REQUIRE(run_until(loop, [&] { return outcome.has_value(); }));
+    return *outcome;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Bus, "a restart ends when systemd's job does") {
+  FakeSystemd systemd(loop, address);
+  UnitRestarter restarter(loop, address);
+  CHECK(restart(restarter, "nginx.service") == "done");
+  CHECK(restart(restarter, "nginx.service") == "done");
+  CHECK(systemd.subscribed == 1);  // one connection for both
+  CHECK(restart(restarter, "broken.service") ==
+        "systemd could not restart broken.service: its job ended as 'failed' (see: systemctl status broken.service)");
+  CHECK(restart(restarter, "missing.service") ==
+        "systemd refused to restart missing.service: Unit missing.service not found.");
+  CHECK(restart(restarter, "slow.service", 200ms) == "systemd has not restarted slow.service within 200ms");
+}
+
+TEST_CASE_METHOD(Bus, "without systemd on the bus the restart fails and says so") {
+  UnitRestarter restarter(loop, address);
+  CHECK_THAT(restart(restarter, "nginx.service"), Catch::StartsWith("systemd refused to restart nginx.service: "));
+}
+
+TEST_CASE_METHOD(Bus, "a bus that goes away fails what is under way; the next restart connects anew") {
+  UnitRestarter restarter(loop, address);
+  {
+    FakeSystemd systemd(loop, address);
+    CHECK(restart(restarter, "nginx.service") == "done");
+    std::optional<std::string> outcome;
+    restarter.restart("slow.service", 60s,
+                      [&](const Status& status) { outcome = status ? "done" : status.error().text; });
+    run_for(loop, 100ms);
+    kill(daemon, SIGKILL);
+    waitpid(daemon, nullptr, 0);
+    REQUIRE(run_until(loop, [&] { return outcome.has_value(); }));
+    CHECK_THAT(*outcome, Catch::Contains("the connection was lost"));
+  }
+  std::filesystem::remove(folder.file("bus"));
+  CHECK_THAT(restart(restarter, "nginx.service"), Catch::Contains("cannot reach systemd over the system bus"));
+}
+
+TEST_CASE("no bus at all") {
+  EventLoop loop;
+  UnitRestarter restarter(loop, "unix:path=/nonexistent/bus");
+  std::optional<std::string> outcome;
+  restarter.restart("nginx.service", 5s,
+                    [&](const Status& status) { outcome = status ? "done" : status.error().text; });
+  REQUIRE(run_until(loop, [&] { return outcome.has_value(); }));
+  CHECK_THAT(*outcome, Catch::Contains("cannot reach systemd over the system bus to restart nginx.service") &&
+                           Catch::Contains("restart: {command: [...]}"));
+}
