@@ -2,6 +2,7 @@
 #include "cli/command.hpp"
 #include "common/config/suggest.hpp"
 
+#include <exception>
 #include <iostream>
 
 namespace {
@@ -46,6 +47,9 @@ int main(int argc, char** argv) {
       return holdfast::exit_usage;
     }
     return line.app.exit(error) == 0 ? holdfast::exit_done : holdfast::exit_usage;
+  } catch (const std::exception& error) {
+    std::cerr << "holdfast failed: " << error.what() << '\n';
+    return holdfast::exit_failed;
   }
   return line.exit_code;
 }

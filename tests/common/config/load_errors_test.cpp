@@ -55,7 +55,7 @@ TEST_CASE("mistakes in an instance") {
   check_cases({
       {"version: 4", "2:65: error: `version` must be 2 or 3, not `4`"},
       {"priority: 0", "2:66: error: `priority` must be a whole number from 1 to 255, not `0`"},
-      {"priority: 256", "2:63: error: `priority` must be a whole number from 1 to 255, not `256`"},
+      {"priority: 256", "2:66: error: `priority` must be a whole number from 1 to 255, not `256`"},
       {"priority: 1", "2:66: warning: priority 1 is that of a demoted router: every other takes over from it at once; write 2 or more unless that is meant"},
       {"advert_interval: 1", "2:73: error: `advert_interval` has no unit; write `1s` for seconds or `1ms` for milliseconds"},
       {"advert_interval: 1.5", "2:73: error: `advert_interval` has no unit; write `1.5s` for seconds or `1.5ms` for milliseconds"},
@@ -71,7 +71,7 @@ TEST_CASE("mistakes in an instance") {
       {"version: 2, password: ''", "2:78: error: `password` has no value; write one, or remove the line"},
       {"version: 2, password: ", "2:68: error: `password` has no value; write one, or remove the line"},
       {"version: 2, password: [a]", "2:78: error: `password` must be one text, not a list"},
-      {"version: 2, checksum: rfc5798", "2:65: error: version 2 has only one form of checksum; remove `checksum`"},
+      {"version: 2, checksum: rfc5798", "2:68: error: version 2 has only one form of checksum; remove `checksum`"},
       {"checksum: rfc3768", "2:66: error: `checksum` can't be `rfc3768`; did you mean `rfc5798`? It is one of `rfc5798` or `rfc9568`"},
       {"timers: slow", "2:64: error: `timers` can't be `slow`; write `fast` or `rfc`"},
       {"timers: fats", "2:64: error: `timers` can't be `fats`; did you mean `fast`? It is one of `fast` or `rfc`"},
@@ -80,7 +80,7 @@ TEST_CASE("mistakes in an instance") {
       {"preempt: 'true'", "2:65: error: `preempt` must be `true` or `false`, not the text \"true\""},
       {"preempt: maybe", "2:65: error: `preempt` must be `true` or `false`, not `maybe`"},
       {"preempt: false, preempt_delay: 5s", "2:72: warning: `preempt_delay` does nothing with `preempt: false`; remove one of them"},
-      {"preempt_delay: 2h", "2:68: error: `preempt_delay` must be a duration from 0s to 1h, not `2h`"},
+      {"preempt_delay: 2h", "2:71: error: `preempt_delay` must be a duration from 0s to 1h, not `2h`"},
       {"lease: 500ms", "2:63: error: `lease` must be a duration from 1s to 1h in steps of 1s, not `500ms`"},
       {"lease: 1.5s", "2:63: error: `lease` must be a duration from 1s to 1h in steps of 1s, not `1.5s`"},
       {"announce: 3", "2:66: error: `announce` of instance `w` must be a map: lines of `key: value`, indented below it"},
@@ -160,7 +160,7 @@ TEST_CASE("mistakes in track entries") {
   const std::string checks = "checks: {nginx: {type: process, name: nginx}, db: {type: process, name: db}}\n";
   check_cases({
       {"[db, nignx]", "3:83: error: no check is called `nignx`; did you mean `nginx`?"},
-      {"[db, elsewhere]", "3:72: error: no check is called `elsewhere`; the checks are: nginx, db"},
+      {"[db, elsewhere]", "3:83: error: no check is called `elsewhere`; the checks are: nginx, db"},
       {"[db, {check: ngnix}]", "3:91: error: no check is called `ngnix`; did you mean `nginx`?"},
       {"[db, nginx, db]", "3:90: error: check `db` is tracked twice; keep one of the entries"},
       {"db", "3:78: error: `track` must be a list, such as `[nginx, {check: db, weight: 2}]`, not `db`"},
@@ -260,7 +260,7 @@ TEST_CASE("what later versions will do is refused, not ignored") {
       {"virtual_mac: true", "2:56: error: `virtual_mac` is not available in this version of Holdfast; remove it; gratuitous ARP tells the neighbours"},
       {"accept: false", "2:56: error: `accept` is not available in this version of Holdfast; remove it; the virtual addresses always accept connections"},
       {"move: {command: [a]}", "2:56: error: `move` is not available in this version of Holdfast; remove it"},
-      {"return_after: 2h", "2:67: error: `return_after` must be a duration from 0s to 1h, not `2h`"},
+      {"return_after: 2h", "2:70: error: `return_after` must be a duration from 0s to 1h, not `2h`"},
       {"password_file: /x", "2:56: error: `password_file` is not available in this version of Holdfast; use `password`"},
   }, "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], ", "}\n");
   check_cases({

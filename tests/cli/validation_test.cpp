@@ -1,0 +1,51 @@
+#include "cli/validation.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace holdfast;
+using Lines = std::vector<std::string>;
+
+namespace {
+
+const std::string shared =
+    "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1]}\n"
+    "per_node: {a: {}, b: {instances: {w: {vrid: 0}}}, c: {zzzz: 1}}\n";
+
+Validation validate(const std::string& text, const Lines& nodes) {
+  std::vector<LoadedConfig> loaded;
+  for (const std::string& node : nodes) loaded.push_back(parse_config(text, "f", {.node = node, .default_node = "h"}));
+  return sum_up("f", nodes, loaded);
+}
+
+}  // namespace
+
+TEST_CASE("a valid file is summed up in one line") {
+  const auto result = validate("instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1]}\n", {""});
+  CHECK(result.valid);
+  CHECK(result.problems.empty());
+  CHECK(result.summary == Lines{"f: valid: 1 instance, 0 checks for node h"});
+}
+
+TEST_CASE("problems that only some nodes have name them") {
+  const auto result = validate(shared, {"a", "b", "c"});
+  CHECK_FALSE(result.valid);
+  CHECK(result.summary == Lines{"f: valid: 1 instance, 0 checks for node a"});
+  CHECK(result.problems ==
+        Lines{"f:3:45: error: `vrid` must be a whole number from 1 to 255, not `0` (node b)",
+              "f:3:55: error: unknown key `zzzz` in the file; the keys here are: node, per_node, runtime, checks, "
+              "instances (node c)"});
+}
+
+TEST_CASE("a problem that all nodes have is said once") {
+  const auto result = validate("zzzz: 1\n" + shared, {"a", "a"});
+  CHECK_FALSE(result.valid);
+  CHECK(result.problems == Lines{"f:1:1: error: unknown key `zzzz` in the file; the keys here are: node, per_node, "
+                                 "runtime, checks, instances"});
+}
+
+TEST_CASE("a warning leaves the file valid") {
+  const auto result = validate("checks: {c: {type: process, name: a}}\n" + shared, {"a"});
+  CHECK(result.valid);
+  CHECK(result.problems.size() == 1);
+  CHECK(result.summary.size() == 1);
+}
