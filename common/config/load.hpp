@@ -30,7 +30,7 @@ struct LoadedConfig {
 };
 
 struct LoadOptions {
-  std::string node;  // overrides the file's `node`; empty: the file's, else `default_node`
+  std::string node;          // overrides the file's `node`; empty: the file's, else `default_node`
   std::string default_node;  // the host's short name
 };
 

@@ -15,25 +15,25 @@ namespace holdfast {
 // A program to run: argv[0] is an absolute path or found in a fixed PATH; no shell is involved.
 struct CommandConfig {
   std::vector<std::string> argv;
-  std::string user;  // empty: root
+  std::string user;  // empty: the one that the daemon runs the checker as
   Duration timeout{};
   bool operator==(const CommandConfig&) const = default;
 };
 
 // What to do when a check goes down: start the thing again. Exactly one of `unit` and `command` is set.
 struct RestartConfig {
-  std::string unit;               // a systemd unit, restarted over the bus
+  std::string unit;  // a systemd unit, restarted over the bus
   std::vector<std::string> command;
-  Duration before_failover{};     // how long the failover waits for the restart; 0: it does not wait
-  std::uint32_t limit = 3;        // at most this many restarts ...
+  Duration before_failover{};                        // how long the failover waits for the restart; 0: it does not wait
+  std::uint32_t limit = 3;                           // at most this many restarts ...
   Duration limit_window = std::chrono::minutes(10);  // ... in this long
   Duration timeout = std::chrono::seconds(30);       // a restart that takes longer has failed
   bool operator==(const RestartConfig&) const = default;
 };
 
 struct CheckConfig {
-  CheckSpec spec;                        // for the checker
-  std::optional<CommandConfig> script;   // set exactly for type script; stays with the parent
+  CheckSpec spec;                       // for the checker
+  std::optional<CommandConfig> script;  // set exactly for type script; stays with the parent
   std::optional<RestartConfig> restart;
   bool operator==(const CheckConfig&) const = default;
 };

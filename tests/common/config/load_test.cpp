@@ -99,10 +99,11 @@ TEST_CASE("text needs no quotes") {
 }
 
 TEST_CASE("every key of an instance") {
-  const auto router = load_instance(
-                          "version: 3, priority: 254, advert_interval: 40.95s, preempt: false, checksum: rfc9568, "
-                          "timers: rfc, lease: 10s, return_after: 0s, announce: {count: 5, repeat_after: 2s, refresh: 1m}")
-                          .router;
+  const auto router =
+      load_instance(
+          "version: 3, priority: 254, advert_interval: 40.95s, preempt: false, checksum: rfc9568, "
+          "timers: rfc, lease: 10s, return_after: 0s, announce: {count: 5, repeat_after: 2s, refresh: 1m}")
+          .router;
   CHECK(router.version == VrrpVersion::v3);
   CHECK(router.priority == Priority{254});
   CHECK(router.advert_interval == 40950ms);
