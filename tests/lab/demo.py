@@ -21,12 +21,16 @@ class Show:
         self.page, self.away_since, self.longest_away = None, None, 0.0
         self._reasons = {}
         self._printing = threading.Lock()
+        self._over = False
         for loop in (self._sample, self._print_lines):
             threading.Thread(target=loop, daemon=True).start()
 
     def say(self, text):
         with self._printing:
             print(text, flush=True)
+
+    def end(self):
+        self._over = True
 
     def begin_measuring(self):
         self.longest_away = 0.0
@@ -43,7 +47,7 @@ class Show:
             time.sleep(0.1)
 
     def _print_lines(self):
-        while True:
+        while not self._over:
             states = [self._state(machine) for machine in self.machines]
             page = f"{self.page}'s" if self.page else "NO ANSWER"
             self.say(f"{time.strftime('%H:%M:%S')}  page: {page:<9}  " + "   ".join(states))
@@ -130,7 +134,7 @@ network namespaces of this demo; nothing of it stays on this machine.
             except Exception as problem:
                 failed = True
                 verdict = f"NOT as expected: {problem}"
-            away = "" if number in (1, 7) else f"; the page was away for {show.longest_away:.1f} s"
+            away = "" if number in (1, 7) else f"; the page was away for {max(show.longest_away, 0.1):.1f} s at most"
             show.say(f"--- {number}. {verdict}{away}")
             summary.append(f"{number}. {what} {then}\n   {verdict}{away}")
             if failed:
@@ -138,6 +142,7 @@ network namespaces of this demo; nothing of it stays on this machine.
             if interactive and number < 7:
                 show.say("--- Enter: next step; Ctrl-C: end")
                 sys.stdin.readline()
+        show.end()
         print("\nWhat happened:\n" + "\n".join(summary))
         if failed:
             print("\nThe last lines of all programs:\n" + "\n".join(lab.timeline[-60:]))
