@@ -35,6 +35,10 @@ std::optional<Number> number(std::string_view text) {
   return value;
 }
 
+bool contains(const std::vector<ProcessId>& list, ProcessId pid) {
+  return std::find(list.begin(), list.end(), pid) != list.end();
+}
+
 }  // namespace
 
 Result<ProcessId> parse_pid_file(std::string_view text) {
@@ -79,6 +83,17 @@ bool same_process_name(std::string_view kernel_name, std::string_view wanted) {
   return kernel_name == wanted.substr(0, kernel_name_length);
 }
 
+Leftovers still_there(const Leftovers& leftovers, const std::vector<ProcessInfo>& all) {
+  Leftovers left;
+  for (const ProcessInfo& process : all) {
+    if (contains(leftovers.masters, process.group) && !contains(left.masters, process.group)) {
+      left.masters.push_back(process.group);
+    }
+    if (contains(leftovers.children, process.pid)) left.children.push_back(process.pid);
+  }
+  return left;
+}
+
 std::optional<ProcessInfo> choose_master(const std::vector<ProcessInfo>& all, std::string_view name,
                                          const Leftovers& leftovers) {
   const auto called_so = [&](const ProcessInfo& process) {
@@ -88,11 +103,8 @@ std::optional<ProcessInfo> choose_master(const std::vector<ProcessInfo>& all, st
     return std::any_of(all.begin(), all.end(), [&](const ProcessInfo& p) { return called_so(p) && also(p); });
   };
   const auto is_leftover = [&](const ProcessInfo& process) {
-    if (leftovers.master == 0) return false;
-    const auto& children = leftovers.children;
-    const bool of_the_dead =
-        process.group == leftovers.master || std::find(children.begin(), children.end(), process.pid) != children.end();
-    return of_the_dead && !any_called_so([&](const ProcessInfo& p) { return p.parent == process.pid; });
+    return (contains(leftovers.masters, process.group) || contains(leftovers.children, process.pid)) &&
+           !any_called_so([&](const ProcessInfo& p) { return p.parent == process.pid; });
   };
 
   const ProcessInfo* oldest = nullptr;

@@ -37,14 +37,18 @@ std::optional<ProcessInfo> parse_stat(std::string_view text);
 // Whether a process of the kernel's name `kernel_name` is what the configuration calls `wanted`.
 bool same_process_name(std::string_view kernel_name, std::string_view wanted);
 
-// What a dead master may have left behind.
+// What dead masters may have left behind.
 struct Leftovers {
-  ProcessId master = 0;             // 0: none has died
-  std::vector<ProcessId> children;  // its children when they were last seen
+  std::vector<ProcessId> masters;
+  std::vector<ProcessId> children;  // theirs, when they were last seen
+  bool operator==(const Leftovers&) const = default;
 };
 
+// Those of which something still lives. A process group keeps its number from being used again.
+Leftovers still_there(const Leftovers& leftovers, const std::vector<ProcessInfo>& all);
+
 // The master among the processes called `name`: the oldest of those whose parent is not called so too. Workers
-// that a dead master left do not count: they lead nobody and were its children or are in its process group.
+// that a dead master left do not count: they lead nobody, and were its children or are in its process group.
 // Nothing when there is no master.
 std::optional<ProcessInfo> choose_master(const std::vector<ProcessInfo>& all, std::string_view name,
                                          const Leftovers& leftovers);

@@ -126,16 +126,16 @@ ProbeResult ProcessProbeRunner::look_for_name() {
     return {.good = true, .detail = process_text(pid_) + " is running"};
   }
   const auto all = running_processes();
+  leftovers_ = still_there(leftovers_, all);
   if (const auto master = choose_master(all, probe_.name, leftovers_)) {
     if (const auto flaw = watch(master->pid)) return {.detail = process_text(master->pid) + " " + *flaw};
     children_ = children_of(pid_);
-    leftovers_ = {};
     return {.good = true, .detail = process_text(pid_) + " is running"};
   }
   forget();
   std::string text = "no process" + named;
   if (choose_master(all, probe_.name, {})) {
-    text += " but what the dead process " + std::to_string(leftovers_.master) + " left behind";
+    text += " but what a dead one left behind";
   } else if (process_name(1).empty()) {
     text += ", as far as the checker's user may see (is /proc mounted with hidepid? use pid_file instead)";
   }
@@ -182,7 +182,8 @@ void ProcessProbeRunner::process_died() {
   const ProcessId pid = pid_;
   const std::string obituary = process_text(pid) + " has exited";
   if (file_.pid == pid) dead_ = file_;
-  leftovers_ = {pid, children_};
+  leftovers_.masters.push_back(pid);
+  leftovers_.children.insert(leftovers_.children.end(), children_.begin(), children_.end());
   forget();
   ProbeResult result = look();  // another one may have taken over already
   if (!result.good) {

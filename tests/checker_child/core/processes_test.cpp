@@ -119,7 +119,7 @@ TEST_CASE("workers that a dead master left are no master") {
   const auto by_group = process(101, 1, 11, "nginx", 100);
   const auto by_parentage = process(102, 1, 11, "nginx", 40);
   CHECK(master_of({init, by_group}) == 101);  // nobody died that we know of
-  const Leftovers leftovers{100, {102}};
+  const Leftovers leftovers{{90, 100}, {102}};
   CHECK_FALSE(master_of({init, by_group}, leftovers));
   CHECK_FALSE(master_of({init, by_parentage}, leftovers));
   CHECK(master_of({init, by_group, process(200, 1, 20)}, leftovers) == 200);
@@ -127,4 +127,12 @@ TEST_CASE("workers that a dead master left are no master") {
     const auto new_master = process(150, 1, 50, "nginx", 100);
     CHECK(master_of({init, new_master, process(151, 150, 51, "nginx", 100)}, leftovers) == 150);
   }
+}
+
+TEST_CASE("leftovers are remembered as long as something of them lives") {
+  const Leftovers leftovers{{100, 200}, {101, 201}};
+  const std::vector<ProcessInfo> all{process(101, 1, 11, "nginx", 100), process(102, 1, 11, "nginx", 100),
+                                     process(300, 1, 30)};
+  CHECK(still_there(leftovers, all) == Leftovers{{100}, {101}});
+  CHECK(still_there(leftovers, {}) == Leftovers{});
 }
