@@ -9,7 +9,7 @@ namespace holdfast {
 #define HOLDFAST_INSTANCE_COUNTERS(X)                                          \
   X(advertisement_sent)                                                        \
   X(advertisement_rcvd)                                                        \
-  X(active_transitions)                                                        \
+  X(master_transitions)                                                        \
   X(priority_zero_pkts_sent)                                                   \
   X(priority_zero_pkts_rcvd)                                                   \
   X(checksum_errors)                                                           \

@@ -244,7 +244,7 @@ void RouterTable::settle(VirtualRouter& router, Actions& actions) {
   for (Action& action : scratch_) {
     if (const auto* transition = std::get_if<Transition>(&action);
         transition && transition->to == InstanceState::active) {
-      ++router.statistics_.active_transitions;
+      ++router.statistics_.master_transitions;
     }
     if (std::holds_alternative<Conflict>(action)) ++router.statistics_.conflicts;
     actions.push_back({router.id_, std::move(action)});
