@@ -182,9 +182,7 @@ class Host:
         return done
 
     def spawn(self, argv, name=None, environment=None):
-        process = Process(self, argv, name or pathlib.Path(argv[0]).name, environment)
-        self.lab.processes.append(process)
-        return process
+        return Process(self, argv, name or pathlib.Path(argv[0]).name, environment)
 
     @contextmanager
     def network(self):
@@ -219,18 +217,7 @@ class Host:
 
     def pids(self, program):
         """Lab-side ids of the host's processes whose executable has this name."""
-        namespace = os.readlink(f"/proc/{self.init}/ns/pid")
-        found = []
-        for entry in pathlib.Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            try:
-                if os.readlink(entry / "ns/pid") == namespace and \
-                        os.path.basename(os.readlink(entry / "exe").removesuffix(" (deleted)")) == program:
-                    found.append(int(entry.name))
-            except OSError:
-                continue  # it has just gone
-        return sorted(found)
+        return processes_in(self.init, program)
 
 
 class Lab:
@@ -241,7 +228,8 @@ class Lab:
     def __init__(self):
         Lab._count += 1
         self.name = f"lab{Lab._count}"
-        self.hosts, self.processes, self.timeline = [], [], []
+        self.hosts, self.timeline = [], []
+        self.at_close = []  # functions to call
         self.start = time.monotonic()
         self.echo = os.environ.get("HOLDFAST_LAB_ECHO") == "1"
         _ip("link", "set", "lo", "up")
@@ -265,6 +253,8 @@ class Lab:
             sys.stdout.flush()
 
     def close(self):
+        for function in self.at_close:
+            function()
         for host in self.hosts:
             if host.init is not None:
                 host.power_off()
@@ -299,3 +289,19 @@ def _children(pid):
 def _setns(fd):
     if _libc.setns(fd, _CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "setns")
+
+
+def processes_in(init, program):
+    """Ids of the processes in the PID namespace of `init` whose executable has this name."""
+    namespace = os.readlink(f"/proc/{init}/ns/pid")
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            executable = os.path.basename(os.readlink(entry / "exe").removesuffix(" (deleted)"))
+            if os.readlink(entry / "ns/pid") == namespace and executable == program:
+                found.append(int(entry.name))
+        except OSError:
+            continue  # it has just gone
+    return sorted(found)

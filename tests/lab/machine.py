@@ -7,9 +7,11 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
+from .lab import processes_in
 from .services import binary_folder
 from .waiting import wait_until
 
@@ -42,6 +44,7 @@ def prepare_root():
         if done.returncode != 0:
             sys.exit(f"debootstrap failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
         shutil.rmtree(fresh / "var/cache/apt", ignore_errors=True)
+        fresh.joinpath("etc/hostname").unlink(missing_ok=True)  # the one that nspawn gives counts
         fresh.rename(root)
 
 
@@ -54,6 +57,7 @@ class Machine:
 
     def __init__(self, host):
         self.host = host
+        self._last_note = None
         self._installed = pathlib.Path("/run/lab") / f"installed-{host.name}"
         environment = {**os.environ, "DESTDIR": str(self._installed)}
         subprocess.run(["cmake", "--install", str(build_folder())], env=environment, check=True, capture_output=True)
@@ -63,11 +67,19 @@ class Machine:
              f"--network-namespace-path=/proc/{host.init}/ns/net", "--capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_SYS_NICE",
              "--console=pipe", f"--bind-ro={self._installed}:/installed"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        host.lab.processes.append(self._nspawn)
         self._leader = wait_until(self._find_leader, 30, f"{host.name} boots systemd")
+        host.lab.at_close.append(self._end)
         wait_until(lambda: self.run(["systemctl", "is-system-running"], check=False).stdout.strip() in
                    ("running", "degraded"), 60, f"{host.name} has booted")
         self.run(["sh", "-c", "tar -C /installed -c . | tar -C / -x --keep-directory-symlink --no-same-owner"])
+
+    def _end(self):
+        os.kill(self._leader, signal.SIGKILL)
+        self._nspawn.wait()
+
+    def pids(self, program):
+        """Lab-side ids of the machine's processes whose executable has this name."""
+        return processes_in(self._leader, program)
 
     def _find_leader(self):
         children = pathlib.Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children").read_text().split()
@@ -80,8 +92,11 @@ class Machine:
         done = subprocess.run(["nsenter", "-t", str(self._leader), "-m", "-u", "-i", "-p", "-n", "-C", "-r", "-w", "--",
                                *map(str, argv)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=timeout)
-        self.host.lab.note(f"{self.host.name}$ {' '.join(map(str, argv))} -> {done.returncode}"
-                           f" {done.stdout[-600:].strip()} {done.stderr[-600:].strip()}")
+        said = (f"{self.host.name}$ {' '.join(map(str, argv))} -> {done.returncode}"
+                f" {done.stdout[-600:].strip()} {done.stderr[-600:].strip()}")
+        if said != self._last_note:  # polling would fill the timeline with one line
+            self.host.lab.note(said)
+        self._last_note = said
         if check and done.returncode != 0:
             raise RuntimeError(f"{self.host.name}: {argv} gave {done.returncode}: {done.stdout}{done.stderr}")
         return done
