@@ -151,7 +151,7 @@ class Encoder {
   template <class... T>
   void put(const std::variant<T...>& v) {
     out_.u8(static_cast<std::uint8_t>(v.index()));
-    std::visit([this](const auto& m) { put(m); }, v);
+    std::visit([this](const auto& m) { this->put(m); }, v);
   }
   template <class T>
   void put(const T& v) requires requires(Encoder& e) {
