@@ -7,13 +7,16 @@ namespace {
 // character; its other one, chosen by this flag, walks all possibilities side by side.
 constexpr auto flags = std::regex::ECMAScript | std::regex::nosubs | std::regex_constants::__polynomial;
 
-std::string mend(const std::regex_error& failure) {
+std::string mend(const std::regex_error& failure, const std::string& pattern) {
+  constexpr const char* nothing_to_repeat = "there is nothing for '*', '+', '?' or '{' to repeat";
   switch (failure.code()) {
-    case std::regex_constants::error_paren: return "it has a '(' without its ')', or the other way round";
+    case std::regex_constants::error_paren:  // libstdc++ says this of a "*" at the beginning, too
+      if (pattern.find_first_of("()") == std::string::npos) return nothing_to_repeat;
+      return "it has a '(' without its ')', or the other way round";
     case std::regex_constants::error_brack: return "it has a '[' without its ']'";
     case std::regex_constants::error_brace: return "it has a '{' without its '}'";
     case std::regex_constants::error_badbrace: return "the numbers between '{' and '}' are not valid";
-    case std::regex_constants::error_badrepeat: return "there is nothing for '*', '+', '?' or '{' to repeat";
+    case std::regex_constants::error_badrepeat: return nothing_to_repeat;
     case std::regex_constants::error_escape: return "it has a '\\' that means nothing there";
     case std::regex_constants::error_range: return "it has a range such as [z-a] that runs backwards";
     case std::regex_constants::error_ctype: return "it names a class of characters that does not exist";
@@ -36,7 +39,7 @@ Result<Expression> Expression::compile(const std::string& pattern) {
     // Searching starts anew at each character; one match of the whole text does not.
     return Expression(std::regex("[^]*(?:" + pattern + ")[^]*", flags));
   } catch (const std::regex_error& failure) {
-    return Error{mend(failure)};
+    return Error{mend(failure, pattern)};
   }
 }
 
