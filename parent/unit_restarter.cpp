@@ -13,6 +13,9 @@ namespace {
 constexpr const char* systemd_name = "org.freedesktop.systemd1";
 constexpr const char* manager_path = "/org/freedesktop/systemd1";
 constexpr const char* manager_interface = "org.freedesktop.systemd1.Manager";
+// The unit has a job that contradicts ours, such as somebody's `systemctl stop`.
+constexpr const char* contradicted = "org.freedesktop.systemd1.TransactionIsDestructive";
+constexpr Duration pause_when_contradicted = std::chrono::milliseconds(100);
 constexpr const char* default_address = "unix:path=/run/dbus/system_bus_socket";
 
 Error unreachable(const std::string& unit, const std::string& why) {
@@ -29,6 +32,7 @@ struct UnitRestarter::Job {
   Done done;
   std::string path;  // of systemd's job, once it has said so
   std::unique_ptr<sd_bus_slot, decltype(&sd_bus_slot_unref)> call{nullptr, &sd_bus_slot_unref};
+  std::unique_ptr<Timer> again;
   std::unique_ptr<Timer> deadline;
   Status refused;  // what the deadline reports: the timeout, or why the request could not even be sent
 };
@@ -47,12 +51,11 @@ void UnitRestarter::restart(const std::string& unit, Duration timeout, Done done
   job.owner = this;
   job.unit = unit;
   job.done = std::move(done);
+  job.again = std::make_unique<Timer>(loop_, [this, &job] { request(job); });
   job.deadline = std::make_unique<Timer>(loop_, [this, &job] { finish(job, job.refused); });
-
-  job.refused = request(job);
-  if (!job.refused) return job.deadline->arm(loop_.now());
   job.refused = Error{"systemd has not restarted " + unit + " within " + readable(timeout)};
   job.deadline->arm(loop_.now() + timeout);
+  request(job);
 }
 
 // Everything here is queued, not waited for: connecting, authentication and calls go on in the loop.
@@ -78,14 +81,19 @@ Status UnitRestarter::connect() {
   return {};
 }
 
-Status UnitRestarter::request(Job& job) {
-  if (const Status connected = connect(); !connected) return unreachable(job.unit, connected.error().text);
+// Mode "fail": a job that contradicts ours ends first. Replacing it would make the `systemctl stop` of whoever
+// just stopped the unit fail, as "canceled".
+void UnitRestarter::request(Job& job) {
+  const auto refuse = [&](const std::string& why) {
+    job.refused = unreachable(job.unit, why);
+    job.deadline->arm(loop_.now());
+  };
+  if (const Status connected = connect(); !connected) return refuse(connected.error().text);
   sd_bus_slot* slot = nullptr;
   const int error = sd_bus_call_method_async(bus_.get(), &slot, systemd_name, manager_path, manager_interface,
-                                             "RestartUnit", on_reply, &job, "ss", job.unit.c_str(), "replace");
-  if (error < 0) return unreachable(job.unit, std::strerror(-error));
+                                             "RestartUnit", on_reply, &job, "ss", job.unit.c_str(), "fail");
+  if (error < 0) return refuse(std::strerror(-error));
   job.call.reset(slot);
-  return {};
 }
 
 void UnitRestarter::finish(Job& job, const Status& status) {
@@ -115,7 +123,10 @@ void UnitRestarter::job_removed(const std::string& path, const std::string& resu
 int UnitRestarter::on_reply(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
   Job& job = *static_cast<Job*>(userdata);
   const char* path = nullptr;
-  if (const sd_bus_error* refused = sd_bus_message_get_error(message)) {
+  const sd_bus_error* refused = sd_bus_message_get_error(message);
+  if (refused && std::strcmp(refused->name, contradicted) == 0) {
+    job.again->arm(job.owner->loop_.now() + pause_when_contradicted);
+  } else if (refused) {
     // Errors that the library makes itself (no bus, connection lost) and systemd's own look alike.
     job.owner->finish(job, Error{"systemd refused to restart " + job.unit + ": " +
                                  one_line(refused->message ? refused->message : refused->name)});

@@ -35,7 +35,7 @@ class UnitRestarter {
   };
 
   Status connect();
-  Status request(Job& job);
+  void request(Job& job);
   void finish(Job& job, const Status& status);
   void disconnected();
   void job_removed(const std::string& path, const std::string& result);

@@ -38,6 +38,7 @@ class FakeSystemd {
   ~FakeSystemd() { sd_bus_flush_close_unref(bus_); }
 
   int subscribed = 0;
+  int contradictions = 0;  // how often stopping.service still has another job
 
  private:
   static int on_call(sd_bus_message* message, void* userdata, sd_bus_error*) {
@@ -51,9 +52,10 @@ class FakeSystemd {
     if (std::strcmp(unit, "missing.service") == 0) {
       return sd_bus_reply_method_errorf(message, "org.freedesktop.systemd1.NoSuchUnit", "Unit %s not found.", unit);
     }
-    if (std::strcmp(unit, "rude.service") == 0) {
-      sd_bus_close(self.bus_);
-      return 1;
+    if (std::strcmp(unit, "stopping.service") == 0 && self.contradictions > 0) {
+      --self.contradictions;
+      return sd_bus_reply_method_errorf(message, "org.freedesktop.systemd1.TransactionIsDestructive",
+                                        "Transaction for %s/restart is destructive", unit);
     }
     const std::string path = "/org/freedesktop/systemd1/job/" + std::to_string(++self.jobs_);
     sd_bus_reply_method_return(message, "o", path.c_str());
@@ -115,6 +117,11 @@ TEST_CASE_METHOD(Bus, "a restart ends when systemd's job does") {
         "systemd could not restart broken.service: its job ended as 'failed' (see: systemctl status broken.service)");
   CHECK(restart(restarter, "missing.service") ==
         "systemd refused to restart missing.service: Unit missing.service not found.");
+  systemd.contradictions = 2;
+  CHECK(restart(restarter, "stopping.service") == "done");
+  CHECK(systemd.contradictions == 0);
+  systemd.contradictions = 1000;
+  CHECK_THAT(restart(restarter, "stopping.service", 300ms), Catch::Contains("within 300ms"));
   CHECK(restart(restarter, "slow.service", 200ms) == "systemd has not restarted slow.service within 200ms");
 }
 
