@@ -59,6 +59,13 @@ struct VirtualRouterConfig {
   bool operator==(const VirtualRouterConfig&) const = default;
 };
 
+// How long an active that hands over stays silent, still holding the addresses, until it knows that nobody
+// answered: the slowest possible skew of a backup (v2: 1 s, v3: one interval), and room for the answer.
+constexpr Duration handover_silence(const VirtualRouterConfig& config) {
+  const Duration slowest_skew = config.version == VrrpVersion::v2 ? std::chrono::seconds(1) : config.advert_interval;
+  return slowest_skew + std::chrono::milliseconds(100);
+}
+
 // Whether the health of the host lets an instance take part.
 enum class Fitness : std::uint8_t {
   fit,

@@ -41,6 +41,8 @@ std::string sentence(const Reason& reason, const Standing& standing) {
                          because(standing));
     case Cause::tie_lost:
       return fmt::format("{} is active with our priority {} and wins the tie by its greater address", peer(), own);
+    case Cause::handed_over: return fmt::format("handed over to {}{}", peer(), because(standing));
+    case Cause::slept: return fmt::format("{} took over while this host or process was stopped for too long", peer());
     case Cause::link_unusable:
     case Cause::check_fault: return reason.problem;
     case Cause::recovered: return "able to take part again; listening for an active router";

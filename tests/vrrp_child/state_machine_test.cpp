@@ -224,9 +224,10 @@ TEST_CASE("a late advert timer sends once and catches the rhythm again") {
   Subject subject;
   subject.become_active();
   const TimePoint due = subject.machine.deadline();
-  subject.now = due + 5500ms;
+  subject.now = due + 1500ms;
   subject.machine.on_deadline(subject.now, subject.actions);
   CHECK(subject.count<SendAdvert>() == 1);
+  CHECK(subject.machine.deadline() > subject.now);
 }
 
 TEST_CASE("an active answers a resignation with an advert and stays", "[VX-SM-13]") {
@@ -497,4 +498,143 @@ TEST_CASE("settings change without an election") {
   subject.take();
   subject.pass(1s);
   CHECK(subject.count<SendAdvert>() == 5);
+}
+
+// ---- handing over (nobody knows whether there is a backup: try, then roll back) ----
+
+TEST_CASE("a demoted active resigns in one burst, keeps the address, and waits for an answer") {
+  Subject subject;
+  subject.become_active();
+  const TimePoint start = subject.now;
+  subject.standing(1, Fitness::demoted, "check nginx is down");
+  subject.pass(5ms);
+  CHECK(subject.count<SendAdvert>() == 3);
+  CHECK(subject.last<SendAdvert>()->priority == resigning_priority);
+  CHECK(subject.machine.is_handing_over());
+  subject.take();
+
+  SECTION("answered: the address goes, and the successor is obeyed") {
+    subject.hear(50);
+    CHECK(subject.machine.state() == InstanceState::backup);
+    CHECK(subject.machine.reason().cause == Cause::handed_over);
+    CHECK(subject.machine.reason().peer == lower_address);
+    CHECK(subject.count<RemoveAddresses>() == 1);
+    subject.pass(1s);
+    subject.hear(50);
+    subject.pass(3s);
+    CHECK(subject.machine.state() == InstanceState::backup);
+  }
+  SECTION("unanswered: it goes on at priority 1 with the address, and never resigns again") {
+    subject.run_until(start + 1099ms);
+    CHECK(subject.count<SendAdvert>() == 0);
+    CHECK(subject.count<RemoveAddresses>() == 0);
+    subject.pass(1ms);
+    CHECK(subject.machine.state() == InstanceState::active);
+    CHECK_FALSE(subject.machine.is_handing_over());
+    CHECK(subject.last<SendAdvert>()->priority == demoted_priority);
+    subject.take();
+    subject.pass(10s);
+    CHECK(subject.last<SendAdvert>()->priority == demoted_priority);
+    SECTION("a late successor still gets the address") {
+      subject.hear(50);
+      CHECK(subject.machine.state() == InstanceState::backup);
+    }
+  }
+  SECTION("well again before anybody answered: it goes on as if nothing had been") {
+    subject.pass(100ms);
+    subject.standing(100);
+    CHECK(subject.machine.state() == InstanceState::active);
+    CHECK(subject.last<SendAdvert>()->priority == Priority{100});
+  }
+  SECTION("another that resigns is no successor") {
+    subject.hear(0);
+    CHECK(subject.machine.state() == InstanceState::active);
+  }
+}
+
+TEST_CASE("version 2 waits for the slowest skew, one second, whatever the interval") {
+  auto config = config_with(Priority{100});
+  config.version = VrrpVersion::v2;
+  config.advert_interval = 10s;
+  Subject subject(config);
+  subject.link_up();
+  subject.pass(31s);
+  subject.standing(1, Fitness::demoted);
+  subject.pass(1099ms);
+  CHECK(subject.machine.is_handing_over());
+  subject.pass(1ms);
+  CHECK_FALSE(subject.machine.is_handing_over());
+}
+
+TEST_CASE("an active that leaves hands over first") {
+  Subject subject;
+  subject.become_active();
+  subject.machine.on_leave(subject.now, subject.actions);
+  subject.pass(8ms);
+  CHECK(subject.machine.state() == InstanceState::active);
+  CHECK(subject.count<RemoveAddresses>() == 0);
+  SECTION("answered") {
+    subject.hear(50);
+    CHECK(subject.machine.state() == InstanceState::initialize);
+    CHECK(subject.count<RemoveAddresses>() == 1);
+  }
+  SECTION("unanswered") {
+    subject.pass(1100ms);
+    CHECK(subject.machine.state() == InstanceState::initialize);
+    CHECK(subject.count<RemoveAddresses>() == 1);
+  }
+  SECTION("told to leave at once after all") {
+    subject.machine.on_shutdown(subject.now, subject.actions);
+    CHECK(subject.machine.state() == InstanceState::initialize);
+  }
+  CHECK(subject.machine.deadline() == StateMachine::never);
+}
+
+TEST_CASE("a backup that leaves is gone at once") {
+  Subject subject;
+  subject.link_up();
+  subject.machine.on_leave(subject.now, subject.actions);
+  CHECK(subject.machine.state() == InstanceState::initialize);
+}
+
+// ---- sleep ----
+
+TEST_CASE("an active that slept too long listens before it speaks") {
+  Subject subject;
+  subject.become_active();
+  subject.now = subject.machine.deadline() + 20s;
+
+  SECTION("somebody took over: it gives way, though its priority is higher") {
+    subject.hear(99);
+    CHECK(subject.machine.state() == InstanceState::backup);
+    CHECK(subject.machine.reason().cause == Cause::slept);
+    CHECK(subject.count<SendAdvert>() == 0);
+    subject.pass(4s);  // and then goes home by the rules
+    subject.hear(99);
+    CHECK(subject.machine.state() == InstanceState::active);
+  }
+  SECTION("the timer is first: it is silent, and an advert still ends it") {
+    subject.machine.on_deadline(subject.now, subject.actions);
+    CHECK(subject.count<SendAdvert>() == 0);
+    CHECK(subject.count<HoldAddresses>() == 0);
+    subject.pass(500ms);
+    subject.hear(99);
+    CHECK(subject.machine.state() == InstanceState::backup);
+  }
+  SECTION("nobody did: it goes on and announces again") {
+    subject.machine.on_deadline(subject.now, subject.actions);
+    subject.pass(1100ms);
+    CHECK(subject.machine.state() == InstanceState::active);
+    CHECK(subject.count<SendAdvert>() == 1);
+    CHECK(subject.count<HoldAddresses>() == 1);
+    CHECK(subject.count<Announce>() == 1);
+  }
+}
+
+TEST_CASE("an active that is only a little late just goes on") {
+  Subject subject;
+  subject.become_active();
+  subject.now = subject.machine.deadline() + 1900ms;
+  subject.machine.on_deadline(subject.now, subject.actions);
+  CHECK(subject.count<SendAdvert>() == 1);
 }

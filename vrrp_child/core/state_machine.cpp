@@ -11,6 +11,11 @@ namespace {
 // An address that somebody keeps deleting is put back at most this often.
 constexpr Duration restore_pause = std::chrono::seconds(1);
 
+// A resignation is said three times within 5 ms, against loss, and never again: each one restarts the timer
+// of the backups that hear it.
+constexpr int resignations = 3;
+constexpr Duration resignation_pause = std::chrono::milliseconds(2);
+
 // A periodic time after one that was due: without drift, and without a burst after a stall.
 TimePoint next_period(TimePoint due, Duration period, TimePoint now) {
   return due + period > now ? due + period : now + period;
@@ -27,7 +32,8 @@ StateMachine::Settings StateMachine::settings_of(const VirtualRouterConfig& conf
           .timers = config.timers,
           .lease = config.lease,
           .announce_repeat_after = config.announce.repeat_after,
-          .announce_refresh = config.announce.refresh};
+          .announce_refresh = config.announce.refresh,
+          .handover_silence = handover_silence(config)};
 }
 
 StateMachine::StateMachine(const VirtualRouterConfig& config, Standing standing, std::optional<TimePoint> was_active_at)
@@ -37,6 +43,7 @@ StateMachine::StateMachine(const VirtualRouterConfig& config, Standing standing,
 void StateMachine::enter(InstanceState state, Reason reason, TimePoint now, Actions& actions) {
   reason.own_priority = own_priority();
   active_down_at_ = advert_at_ = lease_at_ = announce_at_ = restore_at_ = never;
+  silence_.reset();
   active_router_.reset();
   obeyed_.reset();
   takeover_cause_ = Cause::active_silent;
@@ -61,7 +68,13 @@ void StateMachine::on_standing(Standing standing, TimePoint now, Actions& action
   }
   const bool was_active = state_ == InstanceState::active;
   reconsider(now, actions);
-  if (was_active && state_ == InstanceState::active && before.priority != own_priority()) {
+  if (!was_active || state_ != InstanceState::active || is_leaving()) return;
+  const bool newly_demoted = before.fitness != Fitness::demoted && standing_.fitness == Fitness::demoted;
+  if (newly_demoted && !silence_) {
+    hand_over(Silence::Why::demoted, now, actions);
+  } else if (standing_.fitness == Fitness::fit && is_handing_over()) {
+    speak(now, actions);  // well again before anybody answered
+  } else if (before.priority != own_priority() && !silence_) {
     send_advert_now(now, actions);  // at once, not at the next interval: the backups can act on it
   }
 }
@@ -114,6 +127,11 @@ void StateMachine::become_backup(Reason reason, TimePoint now, Actions& actions)
 void StateMachine::become_active(Reason reason, TimePoint now, Actions& actions) {
   enter(InstanceState::active, std::move(reason), now, actions);
   send_advert_now(now, actions);
+  hold(now, actions);
+}
+
+// The addresses on the host and known to the neighbours, from now on.
+void StateMachine::hold(TimePoint now, Actions& actions) {
   actions.push_back(HoldAddresses{});
   actions.push_back(Announce{});
   lease_at_ = now + settings_.lease / 3;
@@ -129,9 +147,55 @@ void StateMachine::send_advert_now(TimePoint now, Actions& actions) {
   advert_at_ = now + settings_.advert_interval;
 }
 
+// ---- silence: handing over, and listening after a sleep ----
+
+void StateMachine::hand_over(Silence::Why why, TimePoint now, Actions& actions) {
+  silence_ = Silence{why, now + settings_.handover_silence, resignations};
+  advert_at_ = announce_at_ = never;
+  resign_again(now, actions);
+}
+
+void StateMachine::resign_again(TimePoint now, Actions& actions) {
+  actions.push_back(SendAdvert{resigning_priority});
+  silence_->resign_at = --silence_->resignations_left > 0 ? now + resignation_pause : never;
+}
+
+// Nobody was heard. Who was demoted or slept goes on, a demoted one at priority 1; who leaves has tried.
+void StateMachine::end_silence(TimePoint now, Actions& actions) {
+  if (is_leaving()) {
+    actions.push_back(RemoveAddresses{});
+    return enter(InstanceState::initialize, {.cause = Cause::shut_down}, now, actions);
+  }
+  speak(now, actions);
+}
+
+// An active finds its voice again: the addresses may have expired, the neighbours may have forgotten.
+void StateMachine::speak(TimePoint now, Actions& actions) {
+  silence_.reset();
+  send_advert_now(now, actions);
+  hold(now, actions);
+}
+
+// An advert that is this late means that the process or the host was stopped, for so long that a backup has
+// taken over: its timer runs three intervals and a skew from our last advert.
+void StateMachine::notice_sleep(TimePoint now) {
+  if (state_ != InstanceState::active || silence_ || now - advert_at_ < 2 * settings_.advert_interval) return;
+  silence_ = Silence{Silence::Why::slept, now + settings_.handover_silence};
+  advert_at_ = announce_at_ = lease_at_ = restore_at_ = never;
+}
+
+void StateMachine::give_way(Reason reason, const HeardAdvert& advert, TimePoint now, Actions& actions) {
+  actions.push_back(RemoveAddresses{});
+  if (is_leaving()) return enter(InstanceState::initialize, std::move(reason), now, actions);
+  enter(InstanceState::backup, std::move(reason), now, actions);
+  hear_as_backup(advert, now);
+  if (active_down_at_ == never) active_down_at_ = now + down_interval();
+}
+
 // ---- adverts ----
 
 void StateMachine::on_advert(const HeardAdvert& advert, TimePoint now, Actions& actions) {
+  notice_sleep(now);
   if (state_ == InstanceState::backup)
     hear_as_backup(advert, now);
   else if (state_ == InstanceState::active)
@@ -142,8 +206,12 @@ void StateMachine::on_advert(const HeardAdvert& advert, TimePoint now, Actions& 
 void StateMachine::hear_as_backup(const HeardAdvert& advert, TimePoint now) {
   last_heard_ = now;
   if (advert.priority == resigning_priority) {
+    // Said again for safety: the answer to the first stands.
+    const bool repeated = takeover_cause_ == Cause::active_resigned && active_router_->source == advert.source;
+    if (repeated) return;
     // The next in line answers first; one that is unfit itself leaves it to the others.
-    active_down_at_ = now + (standing_.fitness == Fitness::demoted ? down_interval() : answer_skew());
+    const Duration last_in_line = std::max(down_interval(), settings_.handover_silence + answer_skew());
+    active_down_at_ = now + (standing_.fitness == Fitness::demoted ? last_in_line : answer_skew());
     active_router_ = advert;
     takeover_cause_ = Cause::active_resigned;
     return;
@@ -177,15 +245,16 @@ void StateMachine::learn(const HeardAdvert& advert) {
 
 // RFC 9568, 6.4.3.
 void StateMachine::hear_as_active(const HeardAdvert& advert, TimePoint now, Actions& actions) {
+  if (silence_) {
+    if (advert.priority == resigning_priority) return;  // handing over itself
+    const Cause cause = is_handing_over() ? Cause::handed_over : Cause::slept;
+    return give_way(reason_with_peer(cause, advert), advert, now, actions);
+  }
   if (advert.priority == resigning_priority) return send_advert_now(now, actions);
 
   const bool tie = advert.priority == own_priority();
   if (advert.priority > own_priority() || (tie && advert.source > link_.source)) {
-    actions.push_back(RemoveAddresses{});
-    enter(InstanceState::backup, reason_with_peer(tie ? Cause::tie_lost : Cause::better_heard, advert), now, actions);
-    last_heard_ = now;
-    active_router_ = advert;
-    return obey(advert, now);
+    return give_way(reason_with_peer(tie ? Cause::tie_lost : Cause::better_heard, advert), advert, now, actions);
   }
   // An advert that crossed our first one on the wire is no news.
   if (now - since_ >= settings_.advert_interval) {
@@ -205,7 +274,8 @@ void StateMachine::hear_as_active(const HeardAdvert& advert, TimePoint now, Acti
 // ---- time ----
 
 TimePoint StateMachine::deadline() const {
-  return std::min({active_down_at_, advert_at_, lease_at_, announce_at_, restore_at_});
+  const TimePoint voice = silence_ ? std::min(silence_->until, silence_->resign_at) : advert_at_;
+  return std::min({active_down_at_, voice, lease_at_, announce_at_, restore_at_});
 }
 
 Duration StateMachine::slack() const {
@@ -221,7 +291,11 @@ void StateMachine::on_deadline(TimePoint now, Actions& actions) {
     return become_active(std::move(reason), now, actions);
   }
   if (state_ != InstanceState::active) return;
-  if (advert_at_ <= now + slack()) {  // RFC 9568, 6.4.3: the Adver_Timer fires
+  notice_sleep(now);
+  if (silence_) {
+    if (silence_->until <= now) return end_silence(now, actions);
+    if (silence_->resign_at <= now) resign_again(now, actions);
+  } else if (advert_at_ <= now + slack()) {  // RFC 9568, 6.4.3: the Adver_Timer fires
     actions.push_back(SendAdvert{own_priority()});
     advert_at_ = next_period(advert_at_, settings_.advert_interval, now);
   }
@@ -238,7 +312,7 @@ void StateMachine::on_deadline(TimePoint now, Actions& actions) {
 }
 
 void StateMachine::on_address_lost(TimePoint now, Actions&) {
-  if (state_ != InstanceState::active) return;
+  if (state_ != InstanceState::active || (silence_ && silence_->why == Silence::Why::slept)) return;
   restore_at_ = std::max(now, last_restore_ + restore_pause);
 }
 
@@ -246,15 +320,18 @@ void StateMachine::on_address_lost(TimePoint now, Actions&) {
 
 void StateMachine::on_config(const VirtualRouterConfig& config, TimePoint now, Actions& actions) {
   settings_ = settings_of(config);
-  if (state_ == InstanceState::active) {
+  if (state_ == InstanceState::active && !silence_) {
     send_advert_now(now, actions);
-    actions.push_back(HoldAddresses{});
-    actions.push_back(Announce{});
-    lease_at_ = now + settings_.lease / 3;
+    hold(now, actions);
   } else if (state_ == InstanceState::backup) {
     if (settings_.version == VrrpVersion::v2 || !obeyed_) active_advert_interval_ = settings_.advert_interval;
     active_down_at_ = now + down_interval();
   }
+}
+
+void StateMachine::on_leave(TimePoint now, Actions& actions) {
+  if (state_ != InstanceState::active) return on_shutdown(now, actions);
+  hand_over(Silence::Why::leaving, now, actions);
 }
 
 void StateMachine::on_shutdown(TimePoint now, Actions& actions) {

@@ -30,6 +30,11 @@ namespace holdfast {
 //        |                                  preemption    |
 //        +------------------------------------- active <--+
 //
+// An active can be silent for a moment, still holding the addresses (Silence below): because it hands over and
+// waits for a successor's first advert, or because it slept too long and listens before it speaks. An active
+// cannot know its backups, so it tries, then rolls back: whoever is heard ends the silence and gets the
+// address; when nobody is, it ends by itself.
+//
 // Link and standing are levels, not edges: whatever the order in which they change, only their present
 // values decide. One function, enter(), writes the state.
 
@@ -45,6 +50,8 @@ enum class Cause : std::uint8_t {
   preempted_worse,   // the active's priority is below ours
   better_heard,      // an active with a higher priority
   tie_lost,          // an active with our priority and a greater address
+  handed_over,       // a successor answered our resignation
+  slept,             // another active was heard after we had been stopped for too long
   link_unusable,     // Reason::problem says what is wrong with it
   check_fault,       // the standing says why
   recovered,         // neither any longer
@@ -122,6 +129,9 @@ class StateMachine {
   void on_address_lost(TimePoint now, Actions& actions);
   // Same virtual router, other settings; what is not affected goes on undisturbed.
   void on_config(const VirtualRouterConfig& config, TimePoint now, Actions& actions);
+  // Leave once a successor answered, or nobody did: initialize is reached now or soon.
+  void on_leave(TimePoint now, Actions& actions);
+  // Leave at once.
   void on_shutdown(TimePoint now, Actions& actions);
 
   // When on_deadline wants to be called; `never` when nothing is due.
@@ -134,6 +144,7 @@ class StateMachine {
   const Reason& reason() const { return reason_; }
   const Standing& standing() const { return standing_; }
   const LinkCondition& link() const { return link_; }
+  bool is_handing_over() const { return silence_ && silence_->why != Silence::Why::slept; }
   // The active as last heard while backup; nothing while nobody is.
   const std::optional<HeardAdvert>& active_router() const { return active_router_; }
 
@@ -148,6 +159,15 @@ class StateMachine {
     Duration lease;
     Duration announce_repeat_after;
     Duration announce_refresh;
+    Duration handover_silence;
+  };
+  // An active that says nothing for a while.
+  struct Silence {
+    enum class Why : std::uint8_t { demoted, leaving, slept };
+    Why why;
+    TimePoint until;
+    int resignations_left = 0;  // of the burst
+    TimePoint resign_at = never;
   };
   static Settings settings_of(const VirtualRouterConfig& config);
 
@@ -158,12 +178,21 @@ class StateMachine {
   void become_backup(Reason reason, TimePoint now, Actions& actions);
   void become_fault(TimePoint now, Actions& actions);
   void send_advert_now(TimePoint now, Actions& actions);
+  void hold(TimePoint now, Actions& actions);
+
+  void hand_over(Silence::Why why, TimePoint now, Actions& actions);
+  void resign_again(TimePoint now, Actions& actions);
+  void end_silence(TimePoint now, Actions& actions);
+  void speak(TimePoint now, Actions& actions);
+  void notice_sleep(TimePoint now);
+  void give_way(Reason reason, const HeardAdvert& advert, TimePoint now, Actions& actions);
 
   void hear_as_backup(const HeardAdvert& advert, TimePoint now);
   void hear_as_active(const HeardAdvert& advert, TimePoint now, Actions& actions);
   void obey(const HeardAdvert& advert, TimePoint now);
   void learn(const HeardAdvert& advert);
 
+  bool is_leaving() const { return silence_ && silence_->why == Silence::Why::leaving; }
   bool may_take_part() const { return link_.usable && standing_.fitness != Fitness::faulted; }
   Priority own_priority() const { return standing_.priority; }
   Duration down_interval() const;
@@ -189,6 +218,7 @@ class StateMachine {
   TimePoint preempt_from_{};      // preempt_delay and return_after: obey a worse active until then
 
   // active
+  std::optional<Silence> silence_;
   TimePoint advert_at_ = never;
   TimePoint lease_at_ = never;
   TimePoint announce_at_ = never;
