@@ -6,6 +6,7 @@
 #include "tests/checker_child/support.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <variant>
 
@@ -197,15 +198,25 @@ TEST_CASE("tcp and http checks") {
   for (const auto& report : parent.reports()) CHECK(report.detail.find("Connection refused") != std::string::npos);
 }
 
-TEST_CASE("a server that never answers is down after the timeout") {
+TEST_CASE("a server that never answers is down after the timeout, and is let go") {
   Parent parent;
-  Server silent;
+  std::atomic<bool> let_go = false;
+  Server silent([&](int connection) {
+    wait_for_close(connection);
+    let_go = true;
+  });
   HttpProbe http;
   http.url = "http://" + silent.text() + "/";
-  parent.configure({{first, spec("http", http, 1h, 50ms)}});
+  const TcpProbe tcp{.host = "127.0.0.1", .port = silent.port(), .send = "", .expect = "ready"};
+  const bool by_http = GENERATE(true, false);
+  parent.configure({{first, spec("silent", by_http ? Probe(http) : Probe(tcp), 1h, 50ms)}});
   const auto down = parent.health(first, CheckStatus::down);
   REQUIRE(down);
-  CHECK(down->detail == "no answer within 50 ms: GET " + http.url);
+  if (by_http)
+    CHECK(down->detail == "no answer within 50 ms: GET " + http.url);
+  else
+    CHECK(down->detail == "no answer within 50 ms: connected to " + silent.text() + ", but no 'ready' came");
+  CHECK(run_until(parent.loop, [&] { return let_go.load(); }));
 }
 
 TEST_CASE("a script is run by the parent") {

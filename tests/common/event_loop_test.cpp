@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -154,16 +155,18 @@ TEST_CASE("a handler may destroy any source, its own included") {
   std::optional<IoWatch> other;
   std::optional<Timer> timer;
   int fired = 0;
-  const auto handler = [&](std::uint32_t) {
-    const std::string alive(1000, 'x');  // what the handler owns lives until it returns
+  auto owned = std::make_shared<int>(0);
+  const std::weak_ptr<int> watched = owned;
+  auto handler = [&, owned](std::uint32_t) {
     ++fired;
     own.reset();
     other.reset();
+    CHECK_FALSE(watched.expired());  // what the handler owns lives until it returns
     timer->arm(loop.now());
-    CHECK(alive.size() == 1000);
   };
   own.emplace(loop, mine.read_end.get(), EPOLLIN, handler);
-  other.emplace(loop, others.read_end.get(), EPOLLIN, handler);
+  other.emplace(loop, others.read_end.get(), EPOLLIN, std::move(handler));
+  owned.reset();
   timer.emplace(loop, [&] {
     timer.reset();
     loop.exit(0);
@@ -172,6 +175,7 @@ TEST_CASE("a handler may destroy any source, its own included") {
   others.write_byte();
   CHECK(loop.run() == 0);
   CHECK(fired == 1);
+  CHECK(watched.expired());
 }
 
 TEST_CASE("an exception in a handler is logged and ends the loop with a failure") {

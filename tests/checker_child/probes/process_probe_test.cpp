@@ -253,21 +253,35 @@ TEST_CASE("process: when one of two dies, the other is found at once") {
 
 TEST_CASE("process: workers that outlive their master do not count") {
   Bench bench("hf-test-master");
-  int pipe_fds[2];
-  REQUIRE(pipe(pipe_fds) == 0);
+  int orders[2];
+  int answers[2];
+  REQUIRE(pipe(orders) == 0);
+  REQUIRE(pipe(answers) == 0);
   const pid_t master = fork();
   REQUIRE(master >= 0);
   if (master == 0) {
     prctl(PR_SET_NAME, "hf-test-master");
     setsid();
-    if (const pid_t worker = fork(); worker != 0) {
-      [[maybe_unused]] const auto said = write(pipe_fds[1], &worker, sizeof worker);
-    }
+    pid_t worker = getpid();  // first: "I am ready"
+    do {
+      [[maybe_unused]] const auto said = write(answers[1], &worker, sizeof worker);
+      char order = 0;
+      if (read(orders[0], &order, 1) != 1) _exit(1);
+      worker = fork();
+    } while (worker != 0);
     for (;;) pause();
   }
-  pid_t worker = 0;
-  REQUIRE(read(pipe_fds[0], &worker, sizeof worker) == sizeof worker);
-  CHECK(bench.probe().detail.find("process " + std::to_string(master)) == 0);
+  const auto answer = [&] {
+    pid_t pid = 0;
+    REQUIRE(read(answers[0], &pid, sizeof pid) == sizeof pid);
+    return pid;
+  };
+  REQUIRE(answer() == master);
+  const bool seen_with_its_master = GENERATE(true, false);
+  if (!seen_with_its_master) CHECK(bench.probe().good);
+  REQUIRE(write(orders[1], "x", 1) == 1);
+  const pid_t worker = answer();
+  if (seen_with_its_master) CHECK(bench.probe().detail.find("process " + std::to_string(master)) == 0);
   kill(master, SIGKILL);
   waitpid(master, nullptr, 0);
   CHECK(bench.event_comes());
@@ -283,6 +297,5 @@ TEST_CASE("process: workers that outlive their master do not count") {
   CHECK_FALSE(bench.recorder.events.back().good);
   CHECK(bench.probe().detail == only_leftovers);
   kill(worker, SIGKILL);
-  close(pipe_fds[0]);
-  close(pipe_fds[1]);
+  for (const int fd : {orders[0], orders[1], answers[0], answers[1]}) close(fd);
 }
