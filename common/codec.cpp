@@ -29,10 +29,12 @@ template <class V> void fields(V&, Is<Shutdown> auto&) {}
 template <class V> void fields(V& v, Is<ConfigureInstance> auto& m) { v(m.id, m.router, m.standing, m.was_active_at); }
 template <class V> void fields(V& v, Is<SetPriority> auto& m) { v(m.id, m.standing); }
 template <class V> void fields(V& v, Is<StateChanged> auto& m) { v(m.id, m.from, m.to, m.reason, m.priority, m.at); }
-template <class V> void fields(V& v, Is<ConflictSeen> auto& m) { v(m.id, m.text); }
+template <class V> void fields(V& v, Is<ConflictSeen> auto& m) { v(m.id, m.peer, m.text); }
+template <class V> void fields(V& v, Is<ConflictReport> auto& m) { v(m.kind, m.peer, m.since, m.last, m.count, m.text); }
 template <class V> void fields(V& v, Is<AddressReport> auto& m) { v(m.address, m.present); }
 template <class V> void fields(V& v, Is<InstanceReport> auto& m) {
-  v(m.id, m.state, m.since, m.reason, m.priority, m.active_router, m.active_priority, m.addresses, m.statistics);
+  v(m.id, m.state, m.since, m.reason, m.priority, m.active_router, m.active_priority, m.handing_over, m.addresses,
+    m.conflicts, m.statistics);
 }
 template <class V> void fields(V& v, Is<GlobalReport> auto& m) { v(m.statistics); }
 

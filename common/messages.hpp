@@ -107,11 +107,22 @@ struct StateChanged {
   TimePoint at;
   bool operator==(const StateChanged&) const = default;
 };
-// Another router claims to be active while we are (the first time, and while it lasts now and then).
+// Something is wrong with another router, or with one of us: two actives, another password, version, interval
+// or address list. Said at once, then now and then while it lasts.
 struct ConflictSeen {
   InstanceId id;
-  std::string text;
+  IpAddr peer;
+  std::string text;  // a sentence for a person
   bool operator==(const ConflictSeen&) const = default;
+};
+struct ConflictReport {
+  std::string kind;  // "two_actives", "password", ...
+  IpAddr peer;
+  TimePoint since;
+  TimePoint last;
+  std::uint64_t count = 0;
+  std::string text;
+  bool operator==(const ConflictReport&) const = default;
 };
 struct AddressReport {
   VirtualAddress address;
@@ -126,7 +137,9 @@ struct InstanceReport {
   Priority priority{};
   std::optional<IpAddr> active_router;  // the active heard, or our own address while active
   Priority active_priority{};
+  bool handing_over = false;
   std::vector<AddressReport> addresses;
+  std::vector<ConflictReport> conflicts;  // those that last
   InstanceStatistics statistics;
   bool operator==(const InstanceReport&) const = default;
 };

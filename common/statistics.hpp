@@ -28,6 +28,7 @@ namespace holdfast {
   X(link_local_first_errors) /* erratum 8300 */                                \
   X(checksum_rfc5798_rcvd)   /* v3 over IPv4, summed with the pseudo-header */ \
   X(checksum_rfc9568_rcvd)   /* v3 over IPv4, summed without it */             \
+  X(own_source_rcvd)         /* from our own address: an echo or a twin */     \
   X(conflicts)               /* another active heard while active */           \
   X(addresses_restored)      /* put back after somebody else removed them */
 

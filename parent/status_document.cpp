@@ -71,6 +71,16 @@ Json instance(const InstanceStatus& status, const std::vector<CheckState>& check
     active_router = {{"address", to_string(*report->active_router)}, {"priority", report->active_priority.value}};
   }
 
+  Json conflicts = Json::array();
+  for (const ConflictReport& each : report ? report->conflicts : std::vector<ConflictReport>{}) {
+    conflicts.push_back({{"kind", each.kind},
+                         {"address", to_string(each.peer)},
+                         {"since", clock.text(each.since)},
+                         {"last", clock.text(each.last)},
+                         {"count", each.count},
+                         {"text", each.text}});
+  }
+
   return {{"name", router.name},
           {"state", to_string(status.state)},
           {"since", clock.text(status.since)},
@@ -85,9 +95,10 @@ Json instance(const InstanceStatus& status, const std::vector<CheckState>& check
             {"reason", or_null(status.standing.reason)}}},
           {"advert_interval_ms", std::chrono::duration_cast<std::chrono::milliseconds>(router.advert_interval).count()},
           {"drained", false},
-          {"handing_over", false},
+          {"handing_over", report && report->handing_over},
           {"active_router", active_router},
           {"addresses", addresses},
+          {"conflicts", conflicts},
           {"tracks", tracks},
           {"statistics", statistics(report ? report->statistics : InstanceStatistics{})}};
 }

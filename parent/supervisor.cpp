@@ -1,5 +1,6 @@
 #include "parent/supervisor.hpp"
 
+#include "common/ip_text.hpp"
 #include "parent/config_changes.hpp"
 #include "parent/message_ids.hpp"
 #include "parent/text.hpp"
@@ -24,7 +25,7 @@ constexpr Duration vrrp_death_window = std::chrono::seconds(10);
 
 constexpr Duration start_limit = std::chrono::seconds(20);
 constexpr Duration reload_limit = std::chrono::seconds(10);
-constexpr Duration stop_limit = std::chrono::seconds(2);
+constexpr Duration leave_limit = std::chrono::seconds(2);  // beyond the time that a handover may take
 constexpr Duration report_limit = std::chrono::milliseconds(500);
 
 std::vector<std::string> lines_of(const std::vector<Diagnostic>& diagnostics, Diagnostic::Severity severity) {
@@ -134,7 +135,7 @@ void Supervisor::on_vrrp(ConflictSeen&& message) {
   const std::string& name = instance_ids_.name_of(message.id);
   const std::string text = one_line(message.text);
   say(LogLevel::warning, name + ": " + text, message_id::conflict,
-      {{"HOLDFAST_INSTANCE", name}, {"HOLDFAST_REASON", text}});
+      {{"HOLDFAST_INSTANCE", name}, {"HOLDFAST_PEER", to_string(message.peer)}, {"HOLDFAST_REASON", text}});
 }
 
 void Supervisor::on_vrrp(InstanceReport&& message) {
@@ -477,7 +478,11 @@ void Supervisor::leave(int code) {
   exit_code_ = code;
   sd_notify(0, "STOPPING=1");
   health_.stop();
-  deadline_.arm(loop_.now() + stop_limit);
+  stop_limit_ = leave_limit;
+  for (const auto& [id, instance] : instances_) {
+    stop_limit_ = std::max(stop_limit_, leave_limit + handover_silence(instance.config.router));
+  }
+  deadline_.arm(loop_.now() + stop_limit_);
   vrrp_.cancel_restart();
   checker_.cancel_restart();
   vrrp_.send(Shutdown{});
@@ -511,7 +516,7 @@ void Supervisor::deadline_passed() {
       }
       return finish_reload();
     case Phase::stopping:
-      say(LogLevel::warning, "a child process did not leave within " + readable(stop_limit) + "; killing it");
+      say(LogLevel::warning, "a child process did not leave within " + readable(stop_limit_) + "; killing it");
       vrrp_.kill("it did not leave");
       checker_.kill("it did not leave");
       return;

@@ -174,6 +174,7 @@ class Supervisor {
   Health health_;
 
   Timer deadline_;  // of the start, a reload or the stop
+  Duration stop_limit_{};
   int exit_code_ = 0;
   std::string told_sentence_;
   AfterTurn after_turn_;

@@ -54,11 +54,11 @@ Result<AdvertSocket> AdvertSocket::open() {
   return result;
 }
 
-Status AdvertSocket::listen_on(const std::set<int>& interface_indexes) {
+std::map<int, std::string> AdvertSocket::listen_on(const std::set<int>& interface_indexes) {
   // Any socket's membership serves the raw socket too (IP_MULTICAST_ALL); new ones are joined before old ones go.
   std::vector<Fd> memberships;
   std::size_t on_this_socket = groups_per_socket;
-  Status status;
+  std::map<int, std::string> failures;
   for (const int index : interface_indexes) {
     if (on_this_socket == groups_per_socket) {
       memberships.emplace_back(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -67,13 +67,14 @@ Status AdvertSocket::listen_on(const std::set<int>& interface_indexes) {
     ip_mreqn request{};
     request.imr_multiaddr = to_in_addr(vrrp_group_v4);
     request.imr_ifindex = index;
-    if (!set_option(memberships.back().get(), IPPROTO_IP, IP_ADD_MEMBERSHIP, request)) {
-      status = failed(fmt::format("cannot join {} on interface {}", to_string(vrrp_group_v4), index));
+    if (set_option(memberships.back().get(), IPPROTO_IP, IP_ADD_MEMBERSHIP, request)) {
+      ++on_this_socket;
+    } else {
+      failures[index] = std::strerror(errno);
     }
-    ++on_this_socket;
   }
   memberships_ = std::move(memberships);
-  return status;
+  return failures;
 }
 
 Status AdvertSocket::expect(const std::set<std::uint8_t>& vrids) {
@@ -95,8 +96,11 @@ Status AdvertSocket::expect(const std::set<std::uint8_t>& vrids) {
   return {};
 }
 
-void AdvertSocket::queue(std::span<const std::uint8_t> packet, int interface_index, const Envelope& envelope) {
+void AdvertSocket::queue(InstanceId id, std::span<const std::uint8_t> packet, int interface_index,
+                         const Envelope& envelope) {
   Outgoing& out = outgoing_.emplace_back();
+  out.id = id;
+  out.interface_index = interface_index;
   out.to.sin_family = AF_INET;
   out.to.sin_addr = to_in_addr(envelope.destination);
   out.offset = outgoing_bytes_.size();
@@ -112,7 +116,7 @@ void AdvertSocket::queue(std::span<const std::uint8_t> packet, int interface_ind
   std::memcpy(CMSG_DATA(header), &info, sizeof info);
 }
 
-AdvertSocket::SendFailures AdvertSocket::flush() {
+std::size_t AdvertSocket::flush(const std::function<void(InstanceId, int, int)>& refused) {
   headers_.clear();
   for (Outgoing& out : outgoing_) {
     out.data.iov_base = &outgoing_bytes_[out.offset];
@@ -125,20 +129,18 @@ AdvertSocket::SendFailures AdvertSocket::flush() {
     header.msg_hdr.msg_controllen = out.control.size();
     headers_.push_back(header);
   }
-  SendFailures failures;
   for (std::size_t done = 0; done < headers_.size();) {
     const int sent = sendmmsg(fd(), &headers_[done], static_cast<unsigned>(headers_.size() - done), 0);
     if (sent > 0) {
       done += static_cast<std::size_t>(sent);
     } else if (errno != EINTR) {  // this one can't go (its interface went away, say); the others may
-      failures.last_errno = errno;
-      ++failures.count;
+      refused(outgoing_[done].id, outgoing_[done].interface_index, errno);
       ++done;
     }
   }
   outgoing_.clear();
   outgoing_bytes_.clear();
-  return failures;
+  return headers_.size();
 }
 
 std::size_t AdvertSocket::receive(const std::function<void(const Datagram&)>& handle) {

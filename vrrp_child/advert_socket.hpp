@@ -13,8 +13,10 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <set>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace holdfast {
@@ -26,20 +28,17 @@ class AdvertSocket {
 
   int fd() const { return socket_.get(); }
 
-  // Receives the group on exactly these interfaces from now on. Errors name the interface's index.
-  Status listen_on(const std::set<int>& interface_indexes);
+  // Receives the group on exactly these interfaces from now on. Gives why not, for those where it failed.
+  std::map<int, std::string> listen_on(const std::set<int>& interface_indexes);
 
   // VRIDs in use: the kernel cuts packets of all others down to what counting them needs.
   Status expect(const std::set<std::uint8_t>& vrids);
 
-  // Gathers a copy of an advert.
-  void queue(std::span<const std::uint8_t> packet, int interface_index, const Envelope& envelope);
-  // Sends what was gathered. Gives the number of adverts that the kernel refused, and the last errno.
-  struct SendFailures {
-    std::size_t count = 0;
-    int last_errno = 0;
-  };
-  SendFailures flush();
+  // Gathers a copy of an advert of an instance.
+  void queue(InstanceId id, std::span<const std::uint8_t> packet, int interface_index, const Envelope& envelope);
+  // Sends what was gathered; `refused` is called with the errno for each that the kernel did not take. Gives how
+  // many there were.
+  std::size_t flush(const std::function<void(InstanceId, int interface_index, int error)>& refused);
 
   // Up to a batch of what has arrived; `handle` sees each. Gives how many there were; fewer than
   // batch_size: nothing is left.
@@ -56,6 +55,8 @@ class AdvertSocket {
   static constexpr std::size_t control_size = 64;
 
   struct Outgoing {
+    InstanceId id;
+    int interface_index = 0;
     sockaddr_in to{};
     std::size_t offset = 0;  // of its bytes in outgoing_bytes_
     iovec data{};

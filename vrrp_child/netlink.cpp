@@ -143,7 +143,11 @@ Status Netlink::read_everything() {
     take_address(reinterpret_cast<rtnl_addr*>(o), false);
   }
   for (const auto& [key, address] : before) {
-    if (!addresses_.contains(key) && lost_) lost_(key.first, key.second);
+    const auto still = addresses_.find(key);
+    if (still != addresses_.end())
+      still->second.ours = address.ours;
+    else if (lost_)
+      lost_(key.first, key.second);
   }
   return {};
 }
@@ -222,8 +226,11 @@ void Netlink::take_address(rtnl_addr* address, bool gone) {
   const auto [entry, is_new] = addresses_.try_emplace(key);
   HostAddress& known = entry->second;
   const unsigned flags = rtnl_addr_get_flags(address);
-  const HostAddress now{static_cast<bool>(flags & IFA_F_PERMANENT), static_cast<bool>(flags & IFA_F_SECONDARY),
-                        is_new ? next_order_++ : known.order};
+  const HostAddress now{.ours = known.ours,
+                        .permanent = static_cast<bool>(flags & IFA_F_PERMANENT),
+                        .secondary = static_cast<bool>(flags & IFA_F_SECONDARY),
+                        .lifetime = rtnl_addr_get_valid_lifetime(address),
+                        .order = is_new ? next_order_++ : known.order};
   changed_ = changed_ || is_new || known != now;
   known = now;
 }
@@ -259,7 +266,7 @@ std::optional<IpAddr> Netlink::primary_address(int interface_index,
 }
 
 Status Netlink::keep_secondaries(int interface_index) {
-  if (!keeps_secondaries_.insert(interface_index).second) return {};
+  if (keeps_secondaries_.contains(interface_index)) return {};
   rtnl_link* link = nullptr;
   if (const int error = rtnl_link_get_kernel(requests_.get(), interface_index, nullptr, &link); error < 0) {
     return failed("cannot read the interface", error);
@@ -270,10 +277,11 @@ Status Netlink::keep_secondaries(int interface_index) {
   int error = rtnl_link_inet_set_conf(change.get(), IPV4_DEVCONF_PROMOTE_SECONDARIES, 1);
   if (error >= 0) error = rtnl_link_change(requests_.get(), before.get(), change.get(), 0);
   if (error < 0) return failed("cannot set promote_secondaries", error);
+  keeps_secondaries_.insert(interface_index);
   return {};
 }
 
-void Netlink::add(const VirtualAddress& address, int interface_index, Duration lease) {
+void Netlink::add(const VirtualAddress& address, int interface_index, Duration lease, bool renew) {
   const RtnlAddr request = make_address(address.prefix, interface_index);
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(lease).count();
   rtnl_addr_set_valid_lifetime(request.get(), static_cast<std::uint32_t>(seconds));
@@ -281,7 +289,7 @@ void Netlink::add(const VirtualAddress& address, int interface_index, Duration l
   rtnl_addr_set_scope(request.get(), scope_number(address.scope));
   if (!address.label.empty()) rtnl_addr_set_label(request.get(), address.label.c_str());
   nl_msg* message = nullptr;
-  if (rtnl_addr_build_add_request(request.get(), NLM_F_REPLACE, &message) >= 0) {
+  if (rtnl_addr_build_add_request(request.get(), renew ? NLM_F_REPLACE : NLM_F_EXCL, &message) >= 0) {
     enqueue(NlMsg(message).get(), {true, address.prefix, interface_index, ""});
   }
 }
@@ -315,6 +323,7 @@ void Netlink::flush(const std::function<void(const Refusal&)>& failed) {
     } else if (what.adding) {
       const auto [entry, is_new] = addresses_.try_emplace({what.interface_index, what.prefix});
       if (is_new) entry->second.order = next_order_++;
+      entry->second.ours = true;
     } else {
       addresses_.erase({what.interface_index, what.prefix});
       moved_others = moved_others || what.prefix.length < what.prefix.address.bits();

@@ -36,9 +36,11 @@ struct Interface {
 
 // An address on the host, whoever put it there.
 struct HostAddress {
-  bool permanent = false;   // no lifetime: not one of ours
-  bool secondary = false;   // goes away with its primary
-  std::uint64_t order = 0;  // as the kernel lists them
+  bool ours = false;           // added by this process
+  bool permanent = false;      // no lifetime
+  bool secondary = false;      // goes away with its primary
+  std::uint32_t lifetime = 0;  // seconds it had left when the kernel told
+  std::uint64_t order = 0;     // as the kernel lists them
   bool operator==(const HostAddress&) const = default;
 };
 
@@ -63,8 +65,8 @@ class Netlink {
   // it does not do by default (promote_secondaries). Once per interface.
   Status keep_secondaries(int interface_index);
 
-  // Gathers requests. Adding what is there renews its lease.
-  void add(const VirtualAddress& address, int interface_index, Duration lease);
+  // Gathers requests. `renew`: it is there and ours; otherwise one that is there already is refused.
+  void add(const VirtualAddress& address, int interface_index, Duration lease, bool renew);
   void remove(const IpPrefix& prefix, int interface_index);
   // Performs them in order; `failed` is called for each that the kernel refused.
   struct Refusal {

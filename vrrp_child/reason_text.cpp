@@ -51,10 +51,50 @@ std::string sentence(const Reason& reason, const Standing& standing) {
   return "";
 }
 
-std::string sentence(const Conflict& conflict, const Standing& standing) {
-  return fmt::format("{} claims to be active too, with priority {}; ours is {}{}, so it should give way",
-                     to_string(conflict.peer), conflict.peer_priority.value, standing.priority.value,
-                     because(standing));
+const char* name_of(ConflictKind kind) {
+  switch (kind) {
+    case ConflictKind::two_actives: return "two_actives";
+    case ConflictKind::own_address: return "own_address";
+    case ConflictKind::version: return "version";
+    case ConflictKind::auth_type: return "auth_type";
+    case ConflictKind::password: return "password";
+    case ConflictKind::interval: return "interval";
+    case ConflictKind::address_list: return "address_list";
+  }
+  return "";
+}
+
+std::string sentence(const Conflict& conflict, const VirtualRouterConfig& config, const Standing& standing) {
+  const std::string peer = to_string(conflict.peer);
+  const std::string dropped = fmt::format("dropping the adverts of {}: ", peer);
+  switch (conflict.kind) {
+    case ConflictKind::two_actives:
+      return fmt::format("{} claims to be active too, with priority {}; ours is {}{}, so it should give way", peer,
+                         conflict.peer_priority.value, standing.priority.value, because(standing));
+    case ConflictKind::own_address:
+      return dropped + "that is our own address; another host has it too, or the network sends our packets back";
+    case ConflictKind::version:
+      return fmt::format("{}it speaks VRRP version {}, we speak {}; write `version: {}` here, or change the other host",
+                         dropped, conflict.theirs, static_cast<int>(config.version), conflict.theirs);
+    case ConflictKind::auth_type:
+      return dropped +
+             (config.password
+                  ? "it sends no password, or not as plain text; configure ours there, or remove `password` here"
+                  : "it sends a password and we have none; write the same `password` here");
+    case ConflictKind::password: return dropped + "its password is not ours; write the same on both hosts";
+    case ConflictKind::interval:
+      if (conflict.dropped) {
+        return fmt::format("{}it advertises every {}, we every {}; write the same `advert_interval` on both hosts",
+                           dropped, seconds(std::chrono::milliseconds(conflict.theirs)),
+                           seconds(config.advert_interval));
+      }
+      return fmt::format("{} advertises every {}, we every {}; write the same `advert_interval` on both hosts", peer,
+                         seconds(std::chrono::milliseconds(conflict.theirs)), seconds(config.advert_interval));
+    case ConflictKind::address_list:
+      return (conflict.dropped ? dropped + "its" : peer + " is obeyed, but its") +
+             " list of virtual addresses is not ours; write the same `addresses` on both hosts";
+  }
+  return "";
 }
 
 }  // namespace holdfast

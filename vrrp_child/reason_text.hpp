@@ -11,7 +11,8 @@ namespace holdfast {
 // `standing`: named where it explains our own priority.
 std::string sentence(const Reason& reason, const Standing& standing);
 
-// "another router, 192.0.2.2 with priority 90, ..."
-std::string sentence(const Conflict& conflict, const Standing& standing);
+// What is wrong between us and another router, with the mend. Also its name in status --json.
+std::string sentence(const Conflict& conflict, const VirtualRouterConfig& config, const Standing& standing);
+const char* name_of(ConflictKind kind);
 
 }  // namespace holdfast

@@ -17,8 +17,9 @@
 namespace holdfast {
 namespace {
 
-constexpr int batches_per_turn = 8;  // of received adverts; the rest waits for the next turn
-constexpr Duration conflict_pause = std::chrono::seconds(10);
+constexpr int batches_per_turn = 64;  // of received adverts; more than the socket's queue holds without a flood
+constexpr Duration late = std::chrono::milliseconds(1);
+constexpr Duration join_pause = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -27,13 +28,14 @@ VrrpProcess::VrrpProcess(EventLoop& loop, Fd channel, Sockets sockets)
       sockets_(std::move(sockets)),
       parent_(loop, std::move(channel),
               {.message = [this](ParentToVrrp&& message) { std::visit([this](const auto& m) { on(m); }, message); },
-               .closed = [this](const std::string&) { leave("the parent process is gone"); }}),
+               .closed = [this](const std::string&) { leave_at_once("the parent process is gone"); }}),
       timer_(loop, [this] { timer_fired(); }),
+      join_again_(loop, [this] { host_changed(); }),
       // What has arrived is heard before a timer is believed.
       adverts_watch_(
           loop, sockets_.adverts.fd(), EPOLLIN, [this](std::uint32_t) { adverts_arrived(); }, LoopPriority::urgent),
       netlink_watch_(loop, sockets_.netlink->fd(), EPOLLIN, [this](std::uint32_t) { host_changed(); }),
-      terminated_(loop, SIGTERM, [this] { leave("SIGTERM"); }) {
+      terminated_(loop, SIGTERM, [this] { leave_at_once("SIGTERM"); }) {
   set_log_sink([this](LogLevel level, std::string_view text) { parent_.send(Logged{level, std::string(text)}); });
   parent_.send(ChildReady{effective_capabilities()});
 }
@@ -50,6 +52,7 @@ void VrrpProcess::on(const BeginConfig& message) {
 void VrrpProcess::on(const ConfigureInstance& message) { staged_[message.id] = message; }
 
 void VrrpProcess::on(const CommitConfig& message) {
+  if (leaving_) return;
   if (generation_ != message.generation) {
     log(LogLevel::error, "the parent committed a configuration that it did not begin");
     return loop_.exit(EXIT_FAILURE);
@@ -77,6 +80,7 @@ void VrrpProcess::on(const CommitConfig& message) {
 }
 
 void VrrpProcess::on(const SetPriority& message) {
+  if (leaving_) return;
   table_.set_standing(message.id, message.standing, loop_.now(), actions_);
   perform();
 }
@@ -89,19 +93,37 @@ void VrrpProcess::on(const RequestReports& message) {
 
 void VrrpProcess::on(const Ping& message) { parent_.send(Pong{message.serial}); }
 
-void VrrpProcess::on(const Shutdown&) { leave("asked to"); }
+// Hands over: the process ends once each successor answered, or nobody did.
+void VrrpProcess::on(const Shutdown&) {
+  log(LogLevel::info, "leaving: asked to");
+  leaving_ = true;
+  for (const auto& [id, router] : table_.routers()) table_.leave(id, loop_.now(), actions_);
+  perform();
+}
 
 // Gives everything up: priority 0, addresses off, end of the process.
-void VrrpProcess::leave(const char* why) {
+void VrrpProcess::leave_at_once(const char* why) {
   log(LogLevel::info, fmt::format("leaving: {}", why));
+  leaving_ = true;
   for (const auto& [id, router] : table_.routers()) table_.shut_down(id, loop_.now(), actions_);
   perform();
-  loop_.exit(EXIT_SUCCESS);
+}
+
+bool VrrpProcess::all_left() const {
+  return std::ranges::all_of(
+      table_.routers(), [](const auto& entry) { return entry.second->machine().state() == InstanceState::initialize; });
 }
 
 // ---- news ----
 
 void VrrpProcess::adverts_arrived() {
+  read_adverts();
+  // Under a flood this is the only handler that runs: nobody's advert is late for it.
+  table_.run_timers(loop_.now(), actions_);
+  perform();
+}
+
+void VrrpProcess::read_adverts() {
   for (int batch = 0; batch < batches_per_turn; ++batch) {
     const TimePoint now = loop_.now();
     const std::size_t count =
@@ -109,22 +131,22 @@ void VrrpProcess::adverts_arrived() {
     if (count < AdvertSocket::batch_size) break;
   }
   table_.statistics().receive_drops += sockets_.adverts.take_drops();
-  perform();
 }
 
 void VrrpProcess::host_changed() {
   std::vector<std::pair<int, IpPrefix>> lost;
   const bool changed =
       sockets_.netlink->read_changes([&](int index, const IpPrefix& prefix) { lost.emplace_back(index, prefix); });
-  if (!changed) return;
+  if (leaving_ || (!changed && deaf_.empty())) return;
   for (const auto& [index, prefix] : lost) {
     for (const auto& [id, addresses] : held_) {
       const bool ours = std::ranges::any_of(addresses, [&](const VirtualAddress& a) {
         return a.prefix == prefix && interface_index(a.interface) == index;
       });
       if (!ours) continue;
-      log(LogLevel::warning, fmt::format("{}: somebody removed {} from this host; putting it back",
-                                         table_.find(id)->config().name, to_string(prefix)));
+      log(LogLevel::warning,
+          fmt::format("{}: somebody removed {} from this host; putting it back. Is keepalived running here too?",
+                      table_.find(id)->config().name, to_string(prefix)));
       table_.address_lost(id, loop_.now(), actions_);
     }
   }
@@ -134,7 +156,8 @@ void VrrpProcess::host_changed() {
 }
 
 void VrrpProcess::timer_fired() {
-  armed_for_ = DeadlineHeap::never;
+  // After a stall, what has arrived meanwhile is heard before a timer is believed.
+  if (loop_.now() - std::exchange(armed_for_, DeadlineHeap::never) > late) read_adverts();
   table_.run_timers(loop_.now(), actions_);
   perform();
 }
@@ -149,7 +172,9 @@ void VrrpProcess::perform() {
     if (const auto* advert = std::get_if<SendAdvert>(&action)) {
       VirtualRouter* router = table_.find(id);
       if (router) {
-        sockets_.adverts.queue(router->advert_to_send(advert->priority), router->interface_index(), router->envelope());
+        sockets_.adverts.queue(id, router->advert_to_send(advert->priority), router->interface_index(),
+                               router->envelope());
+        router->count_sent(advert->priority);
       }
     } else if (std::holds_alternative<HoldAddresses>(action)) {
       hold_addresses(id);
@@ -159,7 +184,10 @@ void VrrpProcess::perform() {
       to_announce_.push_back(id);
     }
   }
-  table_.statistics().send_errors += sockets_.adverts.flush().count;
+  any_refused_ = false;
+  const std::size_t sent =
+      sockets_.adverts.flush([this](InstanceId id, int index, int error) { advert_refused(id, index, error); });
+  if (sent > 0 && !any_refused_) muted_.clear();
   sockets_.netlink->flush([this](const Netlink::Refusal& refusal) { report_refusal(refusal); });
   for (const InstanceId id : to_announce_) announce(id);
   sockets_.frames.flush();
@@ -169,16 +197,14 @@ void VrrpProcess::perform() {
     if (!router) continue;
     const StateMachine& machine = router->machine();
     if (const auto* transition = std::get_if<Transition>(&action)) {
-      parent_.send(StateChanged{id, transition->from, transition->to, sentence(transition->reason, machine.standing()),
+      parent_.send(StateChanged{id, transition->from, transition->to, explain(*router, transition->reason),
                                 machine.standing().priority, machine.since()});
     } else if (const auto* conflict = std::get_if<Conflict>(&action)) {
-      auto& told = conflict_told_[id];
-      if (loop_.now() - told < conflict_pause) continue;
-      told = loop_.now();
-      parent_.send(ConflictSeen{id, sentence(*conflict, machine.standing())});
+      parent_.send(ConflictSeen{id, conflict->peer, sentence(*conflict, router->config(), machine.standing())});
     }
   }
   actions_.clear();
+  if (leaving_ && all_left()) return loop_.exit(EXIT_SUCCESS);
 
   if (const TimePoint next = table_.next_deadline(); next != armed_for_) {
     armed_for_ = next;
@@ -189,51 +215,78 @@ void VrrpProcess::perform() {
   }
 }
 
+// A reason, and whose adverts were dropped where we say that nobody was heard.
+std::string VrrpProcess::explain(const VirtualRouter& router, const Reason& reason) const {
+  std::string text = sentence(reason, router.machine().standing());
+  if (reason.cause != Cause::active_silent) return text;
+  for (const auto& entry : router.conflicts(loop_.now())) {
+    if (entry.conflict.dropped) {
+      text += "; " + sentence(entry.conflict, router.config(), router.machine().standing());
+    }
+  }
+  return text;
+}
+
+void VrrpProcess::advert_refused(InstanceId id, int index, int error) {
+  ++table_.statistics().send_errors;
+  table_.find(id)->count_refused();
+  any_refused_ = true;
+  auto& told = muted_[index];
+  if (told == error) return;
+  told = error;
+  log(LogLevel::error, fmt::format("{}: cannot send adverts on {}: {}{}", table_.find(id)->config().name,
+                                   table_.find(id)->config().interface, std::strerror(error),
+                                   error == EPERM ? "; does a firewall drop protocol 112?" : ""));
+}
+
+// Added by this process, or left by one before it: nothing else has a lifetime as short as the lease.
+bool VrrpProcess::is_ours(const HostAddress& present, const VirtualRouterConfig& config) const {
+  if (present.permanent) return false;
+  return present.ours || std::chrono::seconds(present.lifetime) <= config.lease;
+}
+
 void VrrpProcess::hold_addresses(InstanceId id) {
   const VirtualRouterConfig& config = table_.find(id)->config();
   auto& held = held_[id];
   for (const VirtualAddress& old : held) {
-    if (std::ranges::find(config.addresses, old) == config.addresses.end()) {
-      sockets_.netlink->remove(old.prefix, interface_index(old.interface));
-    }
+    if (std::ranges::find(config.addresses, old) == config.addresses.end()) withdraw(old, config);
   }
   held = config.addresses;
   for (const VirtualAddress& address : held) {
     const int index = interface_index(address.interface);
     const HostAddress* present = sockets_.netlink->address(index, address.prefix);
-    if (present && present->permanent) {
+    if (present && !is_ours(*present, config)) {
       if (config.priority != owner_priority) {
         report_refusal({true, address.prefix, index,
-                        "it is configured on this host permanently; remove it from the host's network configuration"});
+                        "this host has it already, from somebody else; remove it from the network configuration"});
       }
       continue;
     }
     if (address.prefix.length < address.prefix.address.bits()) {
       if (const Status kept = sockets_.netlink->keep_secondaries(index); !kept) {
-        log(LogLevel::warning, fmt::format("{}: other addresses inside {} may go when it goes: {}", address.interface,
-                                           to_string(address.prefix), kept.error().text));
+        report_refusal({true, address.prefix, index,
+                        "the host's other addresses inside it may go when it goes: " + kept.error().text});
       }
     }
-    sockets_.netlink->add(address, index, config.lease);
+    sockets_.netlink->add(address, index, config.lease, present != nullptr);
   }
 }
 
-// Also what a process before us left: anything with our prefix that carries a lease. Permanent addresses
-// are somebody else's.
+// Also what a process before us left. Other people's addresses stay.
 void VrrpProcess::remove_addresses(InstanceId id) {
-  std::vector<VirtualAddress> addresses = std::move(held_[id]);
-  held_.erase(id);
-  if (const VirtualRouter* router = table_.find(id)) {
-    addresses.insert(addresses.end(), router->config().addresses.begin(), router->config().addresses.end());
+  const auto held = held_.extract(id);
+  const VirtualRouterConfig& config = table_.find(id)->config();
+  for (const VirtualAddress& address : config.addresses) withdraw(address, config);
+  if (held.empty()) return;
+  for (const VirtualAddress& address : held.mapped()) {
+    if (std::ranges::find(config.addresses, address) == config.addresses.end()) withdraw(address, config);
   }
-  std::set<std::pair<int, IpPrefix>> removed;
-  for (const VirtualAddress& address : addresses) {
-    const int index = interface_index(address.interface);
-    const HostAddress* present = sockets_.netlink->address(index, address.prefix);
-    if (present && !present->permanent && removed.emplace(index, address.prefix).second) {
-      sockets_.netlink->remove(address.prefix, index);
-    }
-  }
+}
+
+void VrrpProcess::withdraw(const VirtualAddress& address, const VirtualRouterConfig& config) {
+  const int index = interface_index(address.interface);
+  const HostAddress* present = sockets_.netlink->address(index, address.prefix);
+  if (present && is_ours(*present, config)) sockets_.netlink->remove(address.prefix, index);
 }
 
 void VrrpProcess::announce(InstanceId id) {
@@ -276,6 +329,10 @@ Link VrrpProcess::link_of(const std::string& name) const {
   const auto unusable = [&](std::string why) { return Link{interface->index, {false, {}, std::move(why)}}; };
   if (!interface->up) return unusable(fmt::format("interface {} is down", name));
   if (!interface->carrier) return unusable(fmt::format("interface {} has no carrier: is the cable in?", name));
+  if (const auto deaf = deaf_.find(interface->index); deaf != deaf_.end()) {
+    return unusable(fmt::format("interface {} cannot join the VRRP group {}: {}; does igmp_max_memberships allow it?",
+                                name, to_string(vrrp_group_v4), deaf->second));
+  }
   const auto source = sockets_.netlink->primary_address(
       interface->index, [this](const IpPrefix& prefix) { return virtual_addresses_.contains(prefix.address); });
   if (!source) return unusable(fmt::format("interface {} has no IPv4 address of its own to speak VRRP from", name));
@@ -294,10 +351,10 @@ void VrrpProcess::update_listening() {
     vrids.insert(router->config().vrid.value);
     if (const int index = interface_index(router->config().interface)) interfaces.insert(index);
   }
-  if (interfaces != listening_on_) {
-    if (const Status joined = sockets_.adverts.listen_on(interfaces); !joined)
-      log(LogLevel::error, joined.error().text);
+  if (interfaces != listening_on_ || !deaf_.empty()) {
+    deaf_ = sockets_.adverts.listen_on(interfaces);
     listening_on_ = std::move(interfaces);
+    if (!deaf_.empty()) join_again_.arm(loop_.now() + join_pause);
   }
   if (vrids != expected_vrids_) {
     if (const Status set = sockets_.adverts.expect(vrids); !set) log(LogLevel::error, set.error().text);
@@ -311,7 +368,7 @@ InstanceReport VrrpProcess::report(const VirtualRouter& router) const {
   report.id = router.id();
   report.state = machine.state();
   report.since = machine.since();
-  report.reason = sentence(machine.reason(), machine.standing());
+  report.reason = explain(router, machine.reason());
   report.priority = machine.standing().priority;
   if (machine.state() == InstanceState::active) {
     report.active_router = machine.link().source;
@@ -319,6 +376,15 @@ InstanceReport VrrpProcess::report(const VirtualRouter& router) const {
   } else if (const auto& active = machine.active_router()) {
     report.active_router = active->source;
     report.active_priority = active->priority;
+    const Cause cause = machine.reason().cause;
+    if (cause == Cause::started || cause == Cause::recovered) {  // what it listened for has been heard
+      report.reason = fmt::format("{} is active with priority {}", to_string(active->source), active->priority.value);
+    }
+  }
+  report.handing_over = machine.is_handing_over();
+  for (const auto& entry : router.conflicts(loop_.now())) {
+    report.conflicts.push_back({name_of(entry.conflict.kind), entry.conflict.peer, entry.since, entry.last, entry.count,
+                                sentence(entry.conflict, router.config(), machine.standing())});
   }
   for (const VirtualAddress& address : router.config().addresses) {
     report.addresses.push_back(

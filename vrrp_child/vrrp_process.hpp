@@ -46,6 +46,7 @@ class VrrpProcess {
 
   // news
   void adverts_arrived();
+  void read_adverts();
   void host_changed();
   void timer_fired();
 
@@ -54,13 +55,18 @@ class VrrpProcess {
   void hold_addresses(InstanceId id);
   void remove_addresses(InstanceId id);
   void announce(InstanceId id);
+  void advert_refused(InstanceId id, int interface_index, int error);
+  bool is_ours(const HostAddress& present, const VirtualRouterConfig& config) const;
+  void withdraw(const VirtualAddress& address, const VirtualRouterConfig& config);
   void report_refusal(const Netlink::Refusal& refusal);
   void update_links();
   void update_listening();
   Link link_of(const std::string& interface) const;
   int interface_index(const std::string& name) const;
+  std::string explain(const VirtualRouter& router, const Reason& reason) const;
   InstanceReport report(const VirtualRouter& router) const;
-  void leave(const char* why);
+  void leave_at_once(const char* why);
+  bool all_left() const;
 
   EventLoop& loop_;
   Sockets sockets_;
@@ -73,13 +79,17 @@ class VrrpProcess {
   std::map<InstanceId, ConfigureInstance> staged_;
   std::map<InstanceId, std::vector<VirtualAddress>> held_;   // what active instances put on the host
   std::map<std::pair<int, IpPrefix>, std::string> refused_;  // said once, until it works again
-  std::map<InstanceId, TimePoint> conflict_told_;
+  std::map<int, int> muted_;                                 // interface: why adverts can't leave it, told once
+  std::map<int, std::string> deaf_;                          // interface: why the group could not be joined
+  bool any_refused_ = false;                                 // in this flush
+  bool leaving_ = false;
   std::set<IpAddr> virtual_addresses_;  // of all instances
   std::set<int> listening_on_;
   std::set<std::uint8_t> expected_vrids_;
 
   ParentChannel parent_;
   Timer timer_;
+  Timer join_again_;
   IoWatch adverts_watch_;
   IoWatch netlink_watch_;
   SignalWatch terminated_;

@@ -44,6 +44,7 @@ void Host::perform() {
     VirtualRouter& router = *table_->find(id);
     if (const auto* advert = std::get_if<SendAdvert>(&action)) {
       const auto packet = router.advert_to_send(advert->priority);
+      router.count_sent(advert->priority);
       ++sent_;
       if (plugged_ && !cut) wire_.flying_.push_back({this, router.envelope(), {packet.begin(), packet.end()}});
     } else if (std::holds_alternative<HoldAddresses>(action)) {

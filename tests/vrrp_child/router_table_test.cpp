@@ -87,7 +87,7 @@ TEST_CASE("every vector is accepted or discarded as the file says, and counted w
     }
     REQUIRE(discard);
     CHECK(matches(vector, *discard));
-    CHECK(subject.actions.empty());
+    for (const auto& [router, action] : subject.actions) CHECK(std::holds_alternative<Conflict>(action));
     CHECK(after.at("advertisement-rcvd") == 0);
     if (vector.counter == "none") continue;
     const std::string counter = vector.counter.substr(0, vector.counter.find('('));
@@ -156,7 +156,9 @@ TEST_CASE("an advert is encoded again when the priority or the source changes") 
   CHECK(copy(router.advert_to_send(Priority{0})) != first);
   subject.table.set_link(id, {eth0, {true, IpAddr::v4(192, 0, 2, 4), ""}}, subject.now, subject.actions);
   CHECK(copy(router.advert_to_send(Priority{100})) != first);  // the pseudo-header is part of the sum
-  CHECK(router.statistics().advertisement_sent == 4);
+  router.count_sent(Priority{100});
+  router.count_sent(Priority{0});
+  CHECK(router.statistics().advertisement_sent == 2);
   CHECK(router.statistics().priority_zero_pkts_sent == 1);
 }
 
@@ -212,4 +214,54 @@ TEST_CASE("a router that was erased hears nothing and is never due") {
   subject.table.erase(id);
   CHECK(subject.table.next_deadline() == DeadlineHeap::never);
   CHECK(subject.receive(vector) == Discard::unknown_vrid);
+}
+
+// ---- conflicts ----
+
+TEST_CASE("what is wrong with another router is told at once, then rarely, and never goes quiet") {
+  auto config = vectors::load().receivers.at("v2").config;
+  config.password = "1111";
+  Subject subject(config, IpAddr::v4(192, 0, 2, 3));
+  const auto& file = vectors::load();
+  const auto vector = std::ranges::find(file.vectors, "v2-auth1-password", &vectors::Vector::name);
+  std::vector<int> told;
+  for (int second = 0; second < 4000; ++second) {
+    subject.actions.clear();
+    subject.receive(*vector);
+    if (!subject.actions.empty()) told.push_back(second);
+    subject.now += 1s;
+  }
+  CHECK(told == std::vector<int>{0, 60, 180, 420, 900, 1860, 3780});
+  const auto conflicts = subject.router().conflicts(subject.now);
+  REQUIRE(conflicts.size() == 1);
+  CHECK(conflicts[0].conflict.kind == ConflictKind::password);
+  CHECK(conflicts[0].count == 4000);
+  CHECK(subject.router().conflicts(subject.now + 60s).empty());
+}
+
+TEST_CASE("what comes from our own address is dropped, counted and told", "[VX-TX-05]") {
+  const auto& file = vectors::load();
+  const auto vector = std::ranges::find(file.vectors, "v3-ip4-pseudo", &vectors::Vector::name);
+  Subject subject(file.receivers.at("v3_ipv4").config, vector->source);
+  CHECK(subject.receive(*vector) == Discard::own_source);
+  CHECK(subject.router().statistics().own_source_rcvd == 1);
+  CHECK(subject.router().statistics().advertisement_rcvd == 0);
+}
+
+TEST_CASE("interfaces that swap their names leave no router deaf") {
+  RouterTable table;
+  RouterTable::Actions actions;
+  const TimePoint now{1000s};
+  const auto& file = vectors::load();
+  const auto vector = std::ranges::find(file.vectors, "v3-ip4-pseudo", &vectors::Vector::name);
+  for (std::uint32_t i : {1u, 2u}) {
+    table.configure({InstanceId{i}, file.receivers.at("v3_ipv4").config, {Priority{100}, Fitness::fit, ""}, {}}, now,
+                    actions);
+    table.set_link(InstanceId{i}, {static_cast<int>(i), {true, IpAddr::v4(192, 0, 2, 3), ""}}, now, actions);
+  }
+  table.set_link(InstanceId{1}, {2, {true, IpAddr::v4(192, 0, 2, 3), ""}}, now, actions);
+  table.set_link(InstanceId{2}, {1, {true, IpAddr::v4(192, 0, 2, 3), ""}}, now, actions);
+  for (int interface : {1, 2}) {
+    CHECK_FALSE(table.receive({interface, {vector->source, vector->destination}, 255, vector->payload}, now, actions));
+  }
 }

@@ -303,7 +303,7 @@ TEST_CASE("a twin with our own address and priority is told, never answered", "[
   subject.take();
   subject.hear(100, own);
   CHECK(subject.machine.state() == InstanceState::active);
-  CHECK(subject.take() == StateMachine::Actions{Conflict{own, Priority{100}}});
+  CHECK(subject.take() == StateMachine::Actions{Conflict{ConflictKind::two_actives, own, Priority{100}}});
 }
 
 TEST_CASE("an active advertises a changed priority at once") {
@@ -637,4 +637,29 @@ TEST_CASE("an active that is only a little late just goes on") {
   subject.now = subject.machine.deadline() + 1900ms;
   subject.machine.on_deadline(subject.now, subject.actions);
   CHECK(subject.count<SendAdvert>() == 1);
+}
+
+// ---- starting while the checks are not known yet ----
+
+TEST_CASE("a priority that rises while backup shortens the wait, and the first results are no recovery") {
+  auto config = config_with(Priority{100});
+  config.return_after = 5s;
+  Subject subject(config);
+  StateMachine machine(config, {Priority{1}, Fitness::demoted, "check nginx is unknown"}, {});
+  machine.on_link({true, own, ""}, subject.now, subject.actions);
+  CHECK(machine.deadline() == subject.now + active_down_interval(VrrpVersion::v3, Priority{1}, 1s));
+  machine.on_standing({Priority{100}, Fitness::fit, ""}, subject.now + 10ms, subject.actions);
+  CHECK(machine.deadline() == subject.now + active_down_interval(VrrpVersion::v3, Priority{100}, 1s));
+  machine.on_advert({lower_address, Priority{99}, 1s}, subject.now + 1s, subject.actions);
+  CHECK(machine.deadline() == subject.now + active_down_interval(VrrpVersion::v3, Priority{100}, 1s));
+}
+
+TEST_CASE("resignations that flood an active are answered a few times an interval", "[VX-SM-17]") {
+  Subject subject;
+  subject.become_active();
+  for (int i = 0; i < 1000; ++i) {
+    subject.now += 1ms;
+    subject.hear(0);
+  }
+  CHECK(subject.count<SendAdvert>() <= 6);
 }

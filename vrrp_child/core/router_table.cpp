@@ -68,6 +68,7 @@ Counters counters_of(Discard discard) {
     case Discard::count_zero: return {&I::address_count_zero, nullptr};
     case Discard::interval_zero: return {&I::interval_zero, nullptr};
     case Discard::unknown_vrid: return {nullptr, &G::vrid_errors};
+    case Discard::own_source: return {&I::own_source_rcvd, nullptr};
     case Discard::destination: return {&I::destination_errors, nullptr};
     case Discard::link_local_first: return {&I::link_local_first_errors, nullptr};
     case Discard::auth_type_unknown: return {&I::invalid_auth_type, nullptr};
@@ -96,35 +97,67 @@ std::span<const std::uint8_t> VirtualRouter::advert_to_send(Priority priority) {
     packet_source_ = machine_.link().source;
     encode_advert(config_, priority, envelope(), packet_);
   }
-  ++statistics_.advertisement_sent;
-  if (priority == resigning_priority) ++statistics_.priority_zero_pkts_sent;
   return packet_;
 }
 
+void VirtualRouter::count_sent(Priority priority) {
+  ++statistics_.advertisement_sent;
+  if (priority == resigning_priority) ++statistics_.priority_zero_pkts_sent;
+}
+
 // RFC 9568, 7.1 and RFC 3768, 7.1: what this instance's configuration says about a well-formed advert.
-std::optional<Discard> VirtualRouter::refuse(const Advert& advert, const Envelope& envelope) {
-  if (advert.version != config_.version) return Discard::wrong_version;
+std::optional<Discard> VirtualRouter::refuse(const Advert& advert, const Envelope& envelope,
+                                             StateMachine::Actions& news) {
+  const auto tell = [&](ConflictKind kind, bool dropped, std::uint32_t theirs = 0) {
+    news.push_back(Conflict{kind, envelope.source, advert.priority, dropped, theirs});
+  };
+  const auto refuse_because = [&](Discard why, ConflictKind kind, std::uint32_t theirs = 0) {
+    tell(kind, true, theirs);
+    return why;
+  };
+  // Our own come back only over a loop in the network; what looks like ours is a host with our address.
+  if (envelope.source == machine_.link().source) {
+    return refuse_because(Discard::own_source, ConflictKind::own_address);
+  }
+  if (advert.version != config_.version) {
+    return refuse_because(Discard::wrong_version, ConflictKind::version, static_cast<std::uint32_t>(advert.version));
+  }
   if (envelope.destination != vrrp_group(config_.family)) return Discard::destination;
   if (config_.family == IpFamily::ipv6 && !IpAddr::from_bytes(advert.addresses.first(16)).is_link_local()) {
     return Discard::link_local_first;  // erratum 8300
   }
   const bool listed = same_addresses(advert.addresses, expected_addresses_, config_.family == IpFamily::ipv4 ? 4 : 16);
   const bool same_interval = advert.interval == config_.advert_interval;
+  const auto milliseconds =
+      static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(advert.interval).count());
 
-  if (advert.version == VrrpVersion::v3) {  // differences are counted, never a reason to drop
-    if (!same_interval) ++statistics_.interval_errors;
-    if (!listed) ++statistics_.address_list_errors;
+  if (advert.version == VrrpVersion::v3) {  // differences are told and counted, never a reason to drop
+    if (!same_interval) {
+      ++statistics_.interval_errors;
+      tell(ConflictKind::interval, false, milliseconds);
+    }
+    if (!listed) {
+      ++statistics_.address_list_errors;
+      tell(ConflictKind::address_list, false);
+    }
     if (advert.checksum_form == ChecksumForm::rfc5798) ++statistics_.checksum_rfc5798_rcvd;
     if (advert.checksum_form == ChecksumForm::rfc9568) ++statistics_.checksum_rfc9568_rcvd;
     return std::nullopt;
   }
-  if (advert.auth_type > static_cast<std::uint8_t>(AuthType::ip_ah)) return Discard::auth_type_unknown;
-  if (advert.auth_type != static_cast<std::uint8_t>(config_.password ? AuthType::password : AuthType::none)) {
-    return Discard::auth_type;
+  const auto own_type = static_cast<std::uint8_t>(config_.password ? AuthType::password : AuthType::none);
+  if (advert.auth_type != own_type) {
+    const bool known = advert.auth_type <= static_cast<std::uint8_t>(AuthType::ip_ah);
+    return refuse_because(known ? Discard::auth_type : Discard::auth_type_unknown, ConflictKind::auth_type,
+                          advert.auth_type);
   }
-  if (config_.password && advert.auth_data != password_bytes(config_.password)) return Discard::auth_password;
-  if (!same_interval) return Discard::interval;
-  if (!listed && advert.priority != owner_priority) return Discard::address_list;
+  if (config_.password && advert.auth_data != password_bytes(config_.password)) {
+    return refuse_because(Discard::auth_password, ConflictKind::password);
+  }
+  if (!same_interval) return refuse_because(Discard::interval, ConflictKind::interval, milliseconds);
+  if (!listed) {
+    if (advert.priority != owner_priority) return refuse_because(Discard::address_list, ConflictKind::address_list);
+    tell(ConflictKind::address_list, false);
+  }
   return std::nullopt;
 }
 
@@ -146,7 +179,7 @@ void RouterTable::configure(const ConfigureInstance& wanted, TimePoint now, Acti
     if (existing->machine_.standing() != wanted.standing) {
       existing->machine_.on_standing(wanted.standing, now, scratch_);
     }
-    return settle(*existing, actions);
+    return settle(*existing, now, actions);
   }
   auto router = std::make_unique<VirtualRouter>(wanted.id, wanted.router, wanted.standing, wanted.was_active_at);
   const auto free = std::ranges::find(by_slot_, nullptr);
@@ -158,11 +191,18 @@ void RouterTable::configure(const ConfigureInstance& wanted, TimePoint now, Acti
   routers_[wanted.id] = std::move(router);
 }
 
+void RouterTable::leave(InstanceId id, TimePoint now, Actions& actions) {
+  VirtualRouter* router = find(id);
+  if (!router) return;
+  router->machine_.on_leave(now, scratch_);
+  settle(*router, now, actions);
+}
+
 void RouterTable::shut_down(InstanceId id, TimePoint now, Actions& actions) {
   VirtualRouter* router = find(id);
   if (!router) return;
   router->machine_.on_shutdown(now, scratch_);
-  settle(*router, actions);
+  settle(*router, now, actions);
 }
 
 void RouterTable::erase(InstanceId id) {
@@ -178,7 +218,7 @@ void RouterTable::set_standing(InstanceId id, Standing standing, TimePoint now, 
   VirtualRouter* router = find(id);
   if (!router || router->machine_.standing() == standing) return;
   router->machine_.on_standing(std::move(standing), now, scratch_);
-  settle(*router, actions);
+  settle(*router, now, actions);
 }
 
 void RouterTable::set_link(InstanceId id, const Link& link, TimePoint now, Actions& actions) {
@@ -188,7 +228,7 @@ void RouterTable::set_link(InstanceId id, const Link& link, TimePoint now, Actio
   if (started && router->interface_index_ == link.index && router->machine_.link() == link.condition) return;
   index(*router, link.index);
   router->machine_.on_link(link.condition, now, scratch_);
-  settle(*router, actions);
+  settle(*router, now, actions);
 }
 
 void RouterTable::address_lost(InstanceId id, TimePoint now, Actions& actions) {
@@ -196,7 +236,7 @@ void RouterTable::address_lost(InstanceId id, TimePoint now, Actions& actions) {
   if (!router) return;
   if (router->machine_.state() == InstanceState::active) ++router->statistics_.addresses_restored;
   router->machine_.on_address_lost(now, scratch_);
-  settle(*router, actions);
+  settle(*router, now, actions);
 }
 
 std::optional<Discard> RouterTable::receive(const Datagram& datagram, TimePoint now, Actions& actions) {
@@ -213,12 +253,16 @@ std::optional<Discard> RouterTable::receive(const Datagram& datagram, TimePoint 
   if (!router && datagram.payload.size() >= advert_header_size) return discard(Discard::unknown_vrid);
   const auto advert = decode_advert(datagram.payload, datagram.envelope);
   if (!advert) return discard(discard_of(advert.error()));
-  if (const auto refused = router->refuse(*advert, datagram.envelope)) return discard(*refused);
+  const auto refused = router->refuse(*advert, datagram.envelope, scratch_);
+  if (refused) {
+    settle(*router, now, actions);
+    return discard(*refused);
+  }
 
   ++router->statistics_.advertisement_rcvd;
   if (advert->priority == resigning_priority) ++router->statistics_.priority_zero_pkts_rcvd;
   router->machine_.on_advert({datagram.envelope.source, advert->priority, advert->interval}, now, scratch_);
-  settle(*router, actions);
+  settle(*router, now, actions);
   return std::nullopt;
 }
 
@@ -228,7 +272,7 @@ void RouterTable::run_timers(TimePoint now, Actions& actions) {
     if (heap_.earliest_due() > now + router.machine_.slack()) return;
     const TimePoint before = heap_.earliest_due();
     router.machine_.on_deadline(now, scratch_);
-    settle(router, actions);
+    settle(router, now, actions);
     // Due within the slack, but not something that may go early: wait for its time.
     if (before > now && heap_.earliest_due() == before) return;
   }
@@ -240,13 +284,16 @@ VirtualRouter* RouterTable::find(InstanceId id) {
 }
 
 // Hands a machine's actions on and takes note of its next deadline.
-void RouterTable::settle(VirtualRouter& router, Actions& actions) {
+void RouterTable::settle(VirtualRouter& router, TimePoint now, Actions& actions) {
   for (Action& action : scratch_) {
     if (const auto* transition = std::get_if<Transition>(&action);
         transition && transition->to == InstanceState::active) {
       ++router.statistics_.master_transitions;
     }
-    if (std::holds_alternative<Conflict>(action)) ++router.statistics_.conflicts;
+    if (const auto* conflict = std::get_if<Conflict>(&action)) {
+      if (conflict->kind == ConflictKind::two_actives) ++router.statistics_.conflicts;
+      if (!router.conflicts_.note(*conflict, router.config_.advert_interval, now)) continue;
+    }
     actions.push_back({router.id_, std::move(action)});
   }
   scratch_.clear();
@@ -255,7 +302,9 @@ void RouterTable::settle(VirtualRouter& router, Actions& actions) {
 
 void RouterTable::index(VirtualRouter& router, int interface_index) {
   const auto key = [&](int i) { return packet_key(i, router.config_.family, router.config_.vrid); };
-  if (router.interface_index_ != 0) by_packet_.erase(key(router.interface_index_));
+  // Where interfaces swapped their names, another router may stand at our old place already.
+  const auto old = by_packet_.find(key(router.interface_index_));
+  if (old != by_packet_.end() && old->second == &router) by_packet_.erase(old);
   router.interface_index_ = interface_index;
   if (interface_index != 0) by_packet_[key(interface_index)] = &router;
 }

@@ -37,6 +37,7 @@ enum class Discard : std::uint8_t {
   count_zero,
   interval_zero,  // anybody's
   unknown_vrid,
+  own_source,
   wrong_version,
   destination,
   link_local_first,
@@ -66,17 +67,24 @@ class VirtualRouter {
   Envelope envelope() const { return {machine_.link().source, vrrp_group(config_.family)}; }
 
   // The advert to send with this priority; encoded again only when the priority or the source changed.
-  // Counts it as sent.
   std::span<const std::uint8_t> advert_to_send(Priority priority);
+  void count_sent(Priority priority);
+  void count_refused() { --statistics_.advertisement_sent; }  // the kernel did not take it after all
+
+  // What is wrong between us and other routers at the moment.
+  std::vector<ConflictLog::Entry> conflicts(TimePoint now) const {
+    return conflicts_.current(config_.advert_interval, now);
+  }
 
  private:
   friend class RouterTable;
-  std::optional<Discard> refuse(const Advert& advert, const Envelope& envelope);
+  std::optional<Discard> refuse(const Advert& advert, const Envelope& envelope, StateMachine::Actions& news);
 
   InstanceId id_;
   VirtualRouterConfig config_;
   StateMachine machine_;
   InstanceStatistics statistics_;
+  ConflictLog conflicts_;
   int interface_index_ = 0;
   std::vector<std::uint8_t> expected_addresses_;  // the list of a like-minded peer
   std::vector<std::uint8_t> packet_;
@@ -100,7 +108,9 @@ class RouterTable {
   // Adds a virtual router, or changes the settings of the one with this id; unchanged, nothing happens.
   // A new one starts with its first set_link.
   void configure(const ConfigureInstance& wanted, TimePoint now, Actions& actions);
-  // Makes a router leave; erase() it once the actions are performed, which still need it.
+  // Makes a router leave once a successor answered or nobody did; its state is initialize then.
+  void leave(InstanceId id, TimePoint now, Actions& actions);
+  // Makes a router leave at once; erase() it once the actions are performed, which still need it.
   void shut_down(InstanceId id, TimePoint now, Actions& actions);
   void erase(InstanceId id);
   void set_standing(InstanceId id, Standing standing, TimePoint now, Actions& actions);
@@ -118,7 +128,7 @@ class RouterTable {
   GlobalStatistics& statistics() { return statistics_; }
 
  private:
-  void settle(VirtualRouter& router, Actions& actions);
+  void settle(VirtualRouter& router, TimePoint now, Actions& actions);
   void index(VirtualRouter& router, int interface_index);
   VirtualRouter* find_by_packet(const Datagram& datagram);
 

@@ -37,7 +37,10 @@ StateMachine::Settings StateMachine::settings_of(const VirtualRouterConfig& conf
 }
 
 StateMachine::StateMachine(const VirtualRouterConfig& config, Standing standing, std::optional<TimePoint> was_active_at)
-    : settings_(settings_of(config)), standing_(std::move(standing)), was_active_at_(was_active_at) {}
+    : settings_(settings_of(config)),
+      standing_(std::move(standing)),
+      was_active_at_(was_active_at),
+      was_fit_(standing_.fitness == Fitness::fit) {}
 
 // The only place that changes the state. Timers of the state that is left are cancelled here.
 void StateMachine::enter(InstanceState state, Reason reason, TimePoint now, Actions& actions) {
@@ -62,9 +65,13 @@ void StateMachine::on_link(LinkCondition link, TimePoint now, Actions& actions) 
 
 void StateMachine::on_standing(Standing standing, TimePoint now, Actions& actions) {
   const Standing before = std::exchange(standing_, std::move(standing));
-  if (before.fitness == Fitness::demoted && standing_.fitness == Fitness::fit) {
+  if (before.fitness == Fitness::demoted && standing_.fitness == Fitness::fit && was_fit_) {
     // A restart of the checked service must not move the address twice.
     preempt_from_ = std::max(preempt_from_, now + settings_.return_after);
+  }
+  was_fit_ = was_fit_ || standing_.fitness == Fitness::fit;
+  if (state_ == InstanceState::backup && takeover_cause_ != Cause::active_resigned) {
+    active_down_at_ = std::max(now, down_from_ + down_interval());  // the skew is that of the new priority
   }
   const bool was_active = state_ == InstanceState::active;
   reconsider(now, actions);
@@ -120,7 +127,7 @@ void StateMachine::become_backup(Reason reason, TimePoint now, Actions& actions)
   actions.push_back(RemoveAddresses{});  // also what a process before us may have left
   enter(InstanceState::backup, std::move(reason), now, actions);
   last_heard_ = now;
-  active_down_at_ = now + down_interval();
+  start_down_timer(now);
 }
 
 // RFC 9568, 6.4.1 and 6.4.2: advert first, so that nobody else moves; announce once the addresses exist.
@@ -189,7 +196,7 @@ void StateMachine::give_way(Reason reason, const HeardAdvert& advert, TimePoint 
   if (is_leaving()) return enter(InstanceState::initialize, std::move(reason), now, actions);
   enter(InstanceState::backup, std::move(reason), now, actions);
   hear_as_backup(advert, now);
-  if (active_down_at_ == never) active_down_at_ = now + down_interval();
+  if (active_down_at_ == never) start_down_timer(now);
 }
 
 // ---- adverts ----
@@ -235,6 +242,11 @@ void StateMachine::obey(const HeardAdvert& advert, TimePoint now) {
   learn(advert);
   obeyed_ = advert.source;
   takeover_cause_ = Cause::active_silent;
+  start_down_timer(now);
+}
+
+void StateMachine::start_down_timer(TimePoint now) {
+  down_from_ = now;
   active_down_at_ = now + down_interval();
 }
 
@@ -250,25 +262,33 @@ void StateMachine::hear_as_active(const HeardAdvert& advert, TimePoint now, Acti
     const Cause cause = is_handing_over() ? Cause::handed_over : Cause::slept;
     return give_way(reason_with_peer(cause, advert), advert, now, actions);
   }
-  if (advert.priority == resigning_priority) return send_advert_now(now, actions);
-
+  if (advert.priority == resigning_priority) {
+    if (may_answer(now)) send_advert_now(now, actions);
+    return;
+  }
   const bool tie = advert.priority == own_priority();
   if (advert.priority > own_priority() || (tie && advert.source > link_.source)) {
     return give_way(reason_with_peer(tie ? Cause::tie_lost : Cause::better_heard, advert), advert, now, actions);
   }
   // An advert that crossed our first one on the wire is no news.
   if (now - since_ >= settings_.advert_interval) {
-    actions.push_back(Conflict{advert.source, advert.priority});
+    actions.push_back(Conflict{ConflictKind::two_actives, advert.source, advert.priority});
     // The neighbours may have learned the other one's MAC: tell them again, as soon as it had time to yield.
     announce_at_ = std::min(announce_at_, now + settings_.advert_interval);
   }
   // RFC 9568 answers a worse active at once; RFC 3768 stays silent. A twin with our very address would
-  // answer the answer, so it gets none; and nobody gets more than a few in an interval.
+  // answer the answer, so it gets none.
   const bool twin = tie && advert.source == link_.source;
-  if (settings_.version == VrrpVersion::v3 && !twin && now - last_assert_ >= settings_.advert_interval / 4) {
-    last_assert_ = now;
+  if (settings_.version == VrrpVersion::v3 && !twin && may_answer(now)) {
     actions.push_back(SendAdvert{own_priority()});
   }
+}
+
+// Whoever makes us answer gets no more than a few adverts in an interval.
+bool StateMachine::may_answer(TimePoint now) {
+  if (now - last_answer_ < settings_.advert_interval / 4) return false;
+  last_answer_ = now;
+  return true;
 }
 
 // ---- time ----
@@ -299,9 +319,11 @@ void StateMachine::on_deadline(TimePoint now, Actions& actions) {
     actions.push_back(SendAdvert{own_priority()});
     advert_at_ = next_period(advert_at_, settings_.advert_interval, now);
   }
-  if (lease_at_ <= now || restore_at_ <= now) {
-    if (restore_at_ <= now) last_restore_ = now;
+  if (restore_at_ <= now) {
+    last_restore_ = now;
     restore_at_ = never;
+    hold(now, actions);
+  } else if (lease_at_ <= now) {
     actions.push_back(HoldAddresses{});
     lease_at_ = now + settings_.lease / 3;
   }
@@ -325,7 +347,7 @@ void StateMachine::on_config(const VirtualRouterConfig& config, TimePoint now, A
     hold(now, actions);
   } else if (state_ == InstanceState::backup) {
     if (settings_.version == VrrpVersion::v2 || !obeyed_) active_advert_interval_ = settings_.advert_interval;
-    active_down_at_ = now + down_interval();
+    start_down_timer(now);
   }
 }
 

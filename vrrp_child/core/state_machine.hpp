@@ -5,6 +5,7 @@
 #include "common/ip_addr.hpp"
 #include "common/router_config.hpp"
 #include "common/types.hpp"
+#include "vrrp_child/core/conflicts.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -90,13 +91,6 @@ struct Transition {
   Reason reason;
   bool operator==(const Transition&) const = default;
 };
-// Somebody else claims to be active while we are.
-struct Conflict {
-  IpAddr peer;
-  Priority peer_priority{};
-  bool operator==(const Conflict&) const = default;
-};
-
 using Action = std::variant<SendAdvert, HoldAddresses, RemoveAddresses, Announce, Transition, Conflict>;
 
 // The interface an instance runs on, as far as it matters here.
@@ -190,6 +184,8 @@ class StateMachine {
   void hear_as_backup(const HeardAdvert& advert, TimePoint now);
   void hear_as_active(const HeardAdvert& advert, TimePoint now, Actions& actions);
   void obey(const HeardAdvert& advert, TimePoint now);
+  void start_down_timer(TimePoint now);
+  bool may_answer(TimePoint now);
   void learn(const HeardAdvert& advert);
 
   bool is_leaving() const { return silence_ && silence_->why == Silence::Why::leaving; }
@@ -203,6 +199,7 @@ class StateMachine {
   Standing standing_;
   LinkCondition link_;
   std::optional<TimePoint> was_active_at_;
+  bool was_fit_ = false;  // ever: what is demoted from the start only waits for its first checks
 
   InstanceState state_ = InstanceState::initialize;
   TimePoint since_{};
@@ -210,6 +207,7 @@ class StateMachine {
 
   // backup
   TimePoint active_down_at_ = never;
+  TimePoint down_from_{};  // when the timer was last started
   TimePoint last_heard_{};
   Duration active_advert_interval_{};            // learned from the active (v3), else our own
   Cause takeover_cause_ = Cause::active_silent;  // what to say when the timer fires
@@ -224,7 +222,7 @@ class StateMachine {
   TimePoint announce_at_ = never;
   TimePoint restore_at_ = never;
   TimePoint last_restore_{};
-  TimePoint last_assert_{};
+  TimePoint last_answer_{};
 };
 
 }  // namespace holdfast
