@@ -42,6 +42,7 @@ ProcessProbeRunner::ProcessProbeRunner(EventLoop& loop, ProcessProbe probe, Prob
 
 void ProcessProbeRunner::start(std::uint64_t run) {
   run_ = run;
+  if (watched_died()) return process_died();
   const ProbeResult result = look();
   if (file_is_away_ && watched_lives()) {
     waiting_for_ = result.detail;
@@ -107,6 +108,7 @@ void ProcessProbeRunner::directory_changed(std::uint32_t mask, const std::string
   }
   const bool ours = name == probe_.pid_file.substr(probe_.pid_file.rfind('/') + 1);
   if (!ours && !(mask & IN_Q_OVERFLOW)) return;
+  if (watched_died()) return process_died();
   const ProcessId before = pid_;
   const ProbeResult result = look();
   // Good news is told at once; what is bad may be half written, and the next run tells it.

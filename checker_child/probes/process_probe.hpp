@@ -41,6 +41,8 @@ class ProcessProbeRunner : public ProbeRunner {
   std::optional<std::string> watch(ProcessId pid);
   void forget();
   bool watched_lives() const;
+  // Its death may be known before the loop tells it; no other look may swallow that event.
+  bool watched_died() const { return pid_ != 0 && !watched_lives(); }
   void process_died();
   void watch_directory();
   void directory_changed(std::uint32_t mask, const std::string& name);

@@ -62,6 +62,25 @@ TEST_CASE("process: its death is an event, also while its parent has not noticed
   CHECK(later.detail == bench.process(pid) + " has exited");
 }
 
+TEST_CASE("process: a look that comes between the death and its event does not swallow it") {
+  Bench bench;
+  Sleeper nginx;
+  bench.write_pid(nginx.pid());
+  REQUIRE(bench.probe().good);
+  SECTION("a run") {
+    nginx.kill_and_reap();
+    CHECK_FALSE(bench.probe().good);
+  }
+  SECTION("the pid file is written") {
+    const auto pid = nginx.pid();
+    nginx.kill_and_reap();
+    bench.write_pid(pid);
+    REQUIRE(bench.event_comes());
+  }
+  REQUIRE(bench.recorder.events.size() == 1);
+  CHECK_FALSE(bench.recorder.events.back().good);
+}
+
 TEST_CASE("process: dead before the first look") {
   Bench bench;
   Sleeper nginx;
