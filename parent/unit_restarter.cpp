@@ -18,9 +18,8 @@ constexpr const char* contradicted = "org.freedesktop.systemd1.TransactionIsDest
 constexpr Duration pause_when_contradicted = std::chrono::milliseconds(100);
 constexpr const char* default_address = "unix:path=/run/dbus/system_bus_socket";
 
-Error unreachable(const std::string& unit, const std::string& why) {
-  return Error{"cannot reach systemd over the system bus to restart " + unit + ": " + why +
-               " (without systemd, use `restart: {command: [...]}`)"};
+Error unreachable(const std::string& why) {
+  return Error{"the system bus cannot be reached: " + why + " (without systemd, use `restart: {command: [...]}`)"};
 }
 
 }  // namespace
@@ -53,7 +52,7 @@ void UnitRestarter::restart(const std::string& unit, Duration timeout, Done done
   job.done = std::move(done);
   job.again = std::make_unique<Timer>(loop_, [this, &job] { request(job); });
   job.deadline = std::make_unique<Timer>(loop_, [this, &job] { finish(job, job.refused); });
-  job.refused = Error{"systemd has not restarted " + unit + " within " + readable(timeout)};
+  job.refused = Error{"systemd has not finished within " + readable(timeout) + " (see: systemctl status " + unit + ")"};
   job.deadline->arm(loop_.now() + timeout);
   request(job);
 }
@@ -85,7 +84,7 @@ Status UnitRestarter::connect() {
 // just stopped the unit fail, as "canceled".
 void UnitRestarter::request(Job& job) {
   const auto refuse = [&](const std::string& why) {
-    job.refused = unreachable(job.unit, why);
+    job.refused = unreachable(why);
     job.deadline->arm(loop_.now());
   };
   if (const Status connected = connect(); !connected) return refuse(connected.error().text);
@@ -108,7 +107,7 @@ void UnitRestarter::disconnected() {
   bus_.reset();
   // Taken out first: a `done` may ask for the next restart, which opens the bus anew.
   const auto lost = std::exchange(jobs_, {});
-  for (const auto& job : lost) job->done(unreachable(job->unit, "the connection was lost"));
+  for (const auto& job : lost) job->done(unreachable("the connection was lost"));
 }
 
 void UnitRestarter::job_removed(const std::string& path, const std::string& result) {
@@ -116,8 +115,7 @@ void UnitRestarter::job_removed(const std::string& path, const std::string& resu
   if (found == jobs_.end()) return;
   Job& job = **found;
   if (result == "done") return finish(job, {});
-  finish(job, Error{"systemd could not restart " + job.unit + ": its job ended as '" + result +
-                    "' (see: systemctl status " + job.unit + ")"});
+  finish(job, Error{"systemd's job ended as '" + result + "' (see: systemctl status " + job.unit + ")"});
 }
 
 int UnitRestarter::on_reply(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
@@ -128,12 +126,11 @@ int UnitRestarter::on_reply(sd_bus_message* message, void* userdata, sd_bus_erro
     job.again->arm(job.owner->loop_.now() + pause_when_contradicted);
   } else if (refused) {
     // Errors that the library makes itself (no bus, connection lost) and systemd's own look alike.
-    job.owner->finish(job, Error{"systemd refused to restart " + job.unit + ": " +
-                                 one_line(refused->message ? refused->message : refused->name)});
+    job.owner->finish(job, Error{"systemd refused: " + one_line(refused->message ? refused->message : refused->name)});
   } else if (sd_bus_message_read(message, "o", &path) >= 0) {
     job.path = path;
   } else {
-    job.owner->finish(job, Error{"systemd's answer to the restart of " + job.unit + " makes no sense"});
+    job.owner->finish(job, Error{"systemd's answer makes no sense"});
   }
   return 0;
 }

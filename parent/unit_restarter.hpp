@@ -25,7 +25,7 @@ class UnitRestarter {
   UnitRestarter& operator=(const UnitRestarter&) = delete;
 
   // `done` is called once, from the loop: when systemd has finished the job, refused it, can't be
-  // reached, or has not finished within `timeout`.
+  // reached, or has not finished within `timeout`. The error continues "could not restart X: ".
   void restart(const std::string& unit, Duration timeout, Done done);
 
  private:
