@@ -1,5 +1,6 @@
 #include "common/config/addresses.hpp"
 
+#include "common/config/keepalived_words.hpp"
 #include "common/config/map_reader.hpp"
 #include "common/ip_text.hpp"
 
@@ -38,6 +39,9 @@ std::optional<IpPrefix> read_prefix(Problems& problems, const YamlNode& node) {
     return std::nullopt;
   };
   const auto prefix = parse_prefix(*text);
+  if (const std::string entry = address_entry_of(*text); !entry.empty()) {
+    return refuse("it is written as in keepalived; write " + ("`" + entry + "`"));
+  }
   if (!prefix) return refuse("write an IPv4 address, such as `192.168.16.130` or `192.168.16.130/24`");
   if (prefix->address.family() == IpFamily::ipv6) {
     if (const auto reason = why_unavailable(Section::address, "an IPv6 address")) {

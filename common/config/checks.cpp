@@ -3,6 +3,7 @@
 #include "common/config/duration_text.hpp"
 #include "common/config/endpoint_text.hpp"
 #include "common/config/map_reader.hpp"
+#include "common/config/named_parts.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -40,7 +41,9 @@ ProcessProbe read_process(Problems& problems, MapReader& check) {
   ProcessProbe probe;
   const YamlEntry* pid_file = check.take("pid_file");
   const YamlEntry* name = check.take("name");
-  if (pid_file == nullptr && name == nullptr) check.missing("pid_file", "pid_file: /run/nginx.pid");
+  if (pid_file == nullptr && name == nullptr) {
+    check.missing("pid_file", "pid_file: /run/nginx.pid", "or `name: nginx`, to look for the process by its name");
+  }
   if (pid_file != nullptr) probe.pid_file = read_path(problems, *pid_file->value, "`pid_file`").value_or("");
   if (name == nullptr) return probe;
   if (pid_file != nullptr) {
@@ -276,6 +279,12 @@ CheckConfig read_check(Problems& problems, const YamlEntry& entry) {
   const bool over_network = type == CheckType::tcp || type == CheckType::http;
   config.spec.interval = check.duration("interval", interval_range).value_or(config.spec.interval);
   config.spec.timeout = check.duration("timeout", timeout_range).value_or(config.spec.interval);
+  if (config.spec.timeout > config.spec.interval) {
+    problems.warning(check.peek("timeout")->value->place,
+                     "`timeout` " + duration_text(config.spec.timeout) + " is longer than `interval` " +
+                         duration_text(config.spec.interval) +
+                         ", so a check that hangs is noticed late; write a shorter one, or a longer `interval`");
+  }
   config.spec.rise = static_cast<std::uint32_t>(check.integer("rise", 1, 255).value_or(1));
   config.spec.fall = static_cast<std::uint32_t>(check.integer("fall", 1, 255).value_or(over_network ? 2 : 1));
   if (config.script) config.script->timeout = config.spec.timeout;
@@ -292,6 +301,7 @@ CheckConfig read_check(Problems& problems, const YamlEntry& entry) {
 std::vector<CheckConfig> read_checks(Problems& problems, const YamlEntry& section) {
   std::vector<CheckConfig> checks;
   const YamlNode& node = *section.value;
+  if (report_list(problems, section, Section::check)) return checks;
   if (node.kind != YamlNode::Kind::map) {
     problems.error(node.place,
                    "`checks` must hold the checks by name; write `NAME:` below it, indented, with the "
@@ -302,8 +312,8 @@ std::vector<CheckConfig> read_checks(Problems& problems, const YamlEntry& sectio
     problems.error(section.place, "more than " + std::to_string(most_checks) + " checks; use fewer");
     return checks;
   }
-  for (const YamlEntry& entry : node.entries) {
-    if (!entry.key.empty()) checks.push_back(read_check(problems, entry));
+  for (const YamlEntry* entry : named_entries(problems, node, Section::check)) {
+    checks.push_back(read_check(problems, *entry));
   }
   return checks;
 }

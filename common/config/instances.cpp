@@ -2,6 +2,7 @@
 
 #include "common/config/addresses.hpp"
 #include "common/config/map_reader.hpp"
+#include "common/config/named_parts.hpp"
 #include "common/ip_text.hpp"
 
 #include <map>
@@ -183,6 +184,7 @@ void read_instance(Problems& problems, const YamlEntry& entry, const CheckNames&
 std::vector<InstanceConfig> read_instances(Problems& problems, const YamlEntry& section, const CheckNames& checks) {
   std::vector<InstanceConfig> instances;
   const YamlNode& node = *section.value;
+  if (report_list(problems, section, Section::instance)) return instances;
   const bool none = node.kind == YamlNode::Kind::map && node.entries.empty();
   if (node.kind != YamlNode::Kind::map || none) {
     problems.error(node.place,
@@ -195,8 +197,8 @@ std::vector<InstanceConfig> read_instances(Problems& problems, const YamlEntry& 
     return instances;
   }
   Neighbours neighbours(problems);
-  for (const YamlEntry& entry : node.entries) {
-    if (!entry.key.empty()) read_instance(problems, entry, checks, neighbours, instances);
+  for (const YamlEntry* entry : named_entries(problems, node, Section::instance)) {
+    read_instance(problems, *entry, checks, neighbours, instances);
   }
   return instances;
 }

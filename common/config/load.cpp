@@ -2,7 +2,10 @@
 
 #include "common/config/checks.hpp"
 #include "common/config/instances.hpp"
+#include "common/config/keepalived_words.hpp"
+#include "common/config/line_mend.hpp"
 #include "common/config/map_reader.hpp"
+#include "common/config/named_parts.hpp"
 #include "common/config/per_node.hpp"
 #include "common/config/problems.hpp"
 #include "common/config/usage.hpp"
@@ -24,7 +27,11 @@ namespace {
 Result<std::string> read_file(const std::string& path) {
   // Non-blocking: opening a pipe that nobody writes to must not hold the daemon.
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file && errno == ENOENT) return Error{"there is no such file; create it, or name another"};
+  if (!file && errno == ENOENT) {
+    const std::string example = path + ".example";
+    if (::access(example.c_str(), F_OK) != 0) return Error{"there is no such file; create it, or name another"};
+    return Error{"there is no such file; copy " + example + " to it and edit that, or name another"};
+  }
   if (!file) {
     return Error{"can't be read: " + std::system_category().message(errno) + "; check its owner and mode"};
   }
@@ -55,15 +62,16 @@ std::string node_name(Problems& problems, const YamlNode& document, const LoadOp
   return !options.node.empty() ? options.node : name.value_or(options.default_node);
 }
 
-void read_child_user(Problems& problems, MapReader& users, std::string_view role, std::string& user) {
+// `example`: the user that the package makes for this role.
+void read_child_user(Problems& problems, MapReader& users, std::string_view role, std::string_view example,
+                     std::string& user) {
   const YamlEntry* entry = users.take(role);
   if (entry == nullptr) return;
   user = read_text(problems, *entry->value, quoted(role)).value_or("");
   if (user == "root" || user == "nobody") {
     problems.error(entry->value->place, quoted(role) + " can't run as " + quoted(user) +
-                                            ", which others are too; create a user of its own, such as "
-                                            "`holdfast-" +
-                                            std::string(role) + "`");
+                                            ", which others are too; write a user of its own, such as " +
+                                            quoted(example));
   }
 }
 
@@ -72,8 +80,8 @@ RuntimeConfig read_runtime(Problems& problems, const YamlEntry& entry) {
   MapReader reader(problems, *entry.value, entry.place, Section::runtime, "`runtime`");
   if (const YamlEntry* users = reader.take("users")) {
     MapReader user_reader(problems, *users->value, users->place, Section::runtime_users, "`users`");
-    read_child_user(problems, user_reader, "vrrp", runtime.vrrp_user);
-    read_child_user(problems, user_reader, "checker", runtime.checker_user);
+    read_child_user(problems, user_reader, "vrrp", "holdfast-vrrp", runtime.vrrp_user);
+    read_child_user(problems, user_reader, "checker", "holdfast-check", runtime.checker_user);
     if (!runtime.vrrp_user.empty() && runtime.vrrp_user == runtime.checker_user) {
       problems.error(users->place, "`vrrp` and `checker` must be two users, so that neither can touch the other");
     }
@@ -84,13 +92,8 @@ RuntimeConfig read_runtime(Problems& problems, const YamlEntry& entry) {
   return runtime;
 }
 
-CheckNames names_of(const YamlNode& checks) {
-  CheckNames names;
-  for (const YamlEntry& entry : checks.entries) {
-    names.in_order.push_back(entry.key);
-    names.all.insert(entry.key);
-  }
-  return names;
+CheckNames check_names(std::vector<std::string> names) {
+  return {names, std::unordered_set<std::string>(names.begin(), names.end())};
 }
 
 // Reports the keys at the top that have no meaning; `x-...` is the user's own.
@@ -110,10 +113,18 @@ Config read_document(Problems& problems, const YamlNode& node, std::string name)
   if (const YamlEntry* runtime = document.take("runtime")) config.runtime = read_runtime(problems, *runtime);
   const YamlNode no_checks;
   const YamlEntry* checks = document.take("checks");
+  const YamlEntry* instances = document.take("instances");
   const YamlNode& checks_node = checks == nullptr ? no_checks : *checks->value;
-  if (checks != nullptr) config.checks = read_checks(problems, *checks);
-  if (const YamlEntry* instances = document.take("instances")) {
-    config.instances = read_instances(problems, *instances, names_of(checks_node));
+  auto names = names_in(checks_node);
+  if (checks != nullptr) {
+    const auto flat = take_flat_entries(problems, document, node, *checks);
+    names.insert(names.end(), flat.begin(), flat.end());
+    if (flat.empty()) config.checks = read_checks(problems, *checks);
+  }
+  if (instances != nullptr) {
+    if (take_flat_entries(problems, document, node, *instances).empty()) {
+      config.instances = read_instances(problems, *instances, check_names(std::move(names)));
+    }
     // After an error a warning may only be its echo: a check whose name is mistyped seems untracked.
     if (!problems.has_errors()) warn_about_usage(problems, config, checks_node);
   } else {
@@ -126,6 +137,13 @@ Config read_document(Problems& problems, const YamlNode& node, std::string name)
 }
 
 std::optional<Config> read_config(Problems& problems, const std::string& text, const LoadOptions& options) {
+  if (const auto block = keepalived_block(text)) {
+    problems.error(*block,
+                   "this is a keepalived.conf, and Holdfast's configuration is YAML; write `instances:`, below it, "
+                   "indented, `VI_1:`, and below that, indented again, `interface: eth0`, `vrid: 66`, `version: 2`, "
+                   "`priority: 100`, `password: \"1111\"` and `addresses: [192.168.16.130]` with the old values");
+    return std::nullopt;
+  }
   const YamlPtr document = parse_yaml(text, problems);
   if (document == nullptr || document->kind == YamlNode::Kind::nothing) {
     if (!problems.has_errors()) {
@@ -134,7 +152,9 @@ std::optional<Config> read_config(Problems& problems, const std::string& text, c
     return std::nullopt;
   }
   if (document->kind != YamlNode::Kind::map) {
-    problems.error(document->place, "a configuration is a map: lines of `key: value`, first of all `instances:`");
+    const auto mend = document->kind == YamlNode::Kind::scalar ? mend_of_line(document->text) : std::nullopt;
+    problems.error(document->place, "a configuration is a map: lines of `key: value`, first of all `instances:`" +
+                                        (mend ? "; " + *mend : std::string()));
     return std::nullopt;
   }
   std::string node = node_name(problems, *document, options);

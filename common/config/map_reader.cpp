@@ -1,6 +1,11 @@
 #include "common/config/map_reader.hpp"
 
+#include "common/config/keepalived_words.hpp"
+#include "common/config/known_keys.hpp"
+#include "common/config/line_mend.hpp"
+
 #include <algorithm>
+#include <cassert>
 #include <unordered_set>
 #include <utility>
 
@@ -8,32 +13,11 @@ namespace holdfast {
 
 namespace {
 
-// Words that users of other VRRP programs bring along, and what they become here.
-struct ForeignWord {
-  Section section;
-  std::string_view word;
-  std::string_view mend;
-};
-constexpr ForeignWord foreign_words[] = {
-    {Section::document, "vrrp_instance", "write `instances:` with the instance's name below it"},
-    {Section::document, "vrrp_instances", "write `instances:` with the instance's name below it"},
-    {Section::document, "vrrp_script", "write `checks:` with the check's name below it"},
-    {Section::document, "router_id", "write `node`"},
-    {Section::instance, "state", "remove it; the priorities decide who is active"},
-    {Section::instance, "virtual_router_id", "write `vrid`"},
-    {Section::instance, "advert_int", "write `advert_interval` with a unit, such as `1s`"},
-    {Section::instance, "auth_pass", "write `password`"},
-    {Section::instance, "auth_type", "remove it; `password` alone says it"},
-    {Section::instance, "authentication", "write `password: ...` in the instance itself"},
-    {Section::instance, "nopreempt", "write `preempt: false`"},
-    {Section::instance, "virtual_ipaddress", "write `addresses`"},
-    {Section::instance, "virtual_ips", "write `addresses`"},
-    {Section::instance, "track_script", "write `track`"},
-    {Section::instance, "track_process", "write `track`"},
-    {Section::check, "script", "write `type: script` and `command: [...]`"},
-    {Section::check, "weight",
-     "write the weight where an instance tracks the check: `track: [{check: ..., weight: 2}]`"},
-};
+// "vrid 66" and "vrid:66", written for the key "vrid".
+bool is_key_without_colon(std::string_view written, std::string_view key) {
+  return written.size() > key.size() && written.starts_with(key) &&
+         std::string_view(" :=\t").find(written[key.size()]) != std::string_view::npos;
+}
 
 }  // namespace
 
@@ -44,11 +28,14 @@ MapReader::MapReader(Problems& problems, const YamlNode& node, Place place, Sect
   } else if (node.kind == YamlNode::Kind::nothing) {
     problems_.error(node.place, what_ + " is empty; write its keys below it, indented, or remove it");
   } else {
-    problems_.error(node.place, what_ + " must be a map: lines of `key: value`, indented below it");
+    const auto mend = node.kind == YamlNode::Kind::scalar && !node.in_quotes ? mend_of_line(node.text) : std::nullopt;
+    problems_.error(node.place, what_ + " must be a map: lines of `key: value`, indented below it" +
+                                    (mend ? ", with a colon and a blank between key and value" : ""));
   }
 }
 
 const YamlEntry* MapReader::take(std::string_view key) {
+  assert(is_known_key(section_, key));
   if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.emplace_back(key);
   return peek(key);
 }
@@ -78,9 +65,15 @@ std::optional<std::size_t> MapReader::choice(std::string_view key, const std::ve
   return entry == nullptr ? std::nullopt : read_choice(problems_, *entry->value, quoted(key), choices);
 }
 
-void MapReader::missing(std::string_view key, std::string_view example) {
+void MapReader::missing(std::string_view key, std::string_view example, std::string_view otherwise) {
   if (map_ == nullptr) return;
-  problems_.error(place_, what_ + " has no " + quoted(key) + "; add one, such as " + quoted(example));
+  // finish() says more of a key that is there, but not as one.
+  for (const YamlEntry& entry : map_->entries) {
+    if (is_key_without_colon(entry.key, key) || mend_of_keepalived_word(section_, entry.key) == "write " + quoted(key))
+      return;
+  }
+  problems_.error(place_, what_ + " has no " + quoted(key) + "; add one, such as " + quoted(example) +
+                              (otherwise.empty() ? std::string() : ", " + std::string(otherwise)));
 }
 
 void MapReader::finish() {
@@ -93,14 +86,20 @@ void MapReader::finish() {
       problems_.error(entry.place, *reason);
       continue;
     }
-    const auto* foreign =
-        std::find_if(std::begin(foreign_words), std::end(foreign_words),
-                     [&](const ForeignWord& word) { return word.section == section_ && word.word == entry.key; });
-    const std::string hint = foreign != std::end(foreign_words)
-                                 ? "; " + std::string(foreign->mend)
-                                 : problems_.hint_for(entry.key, known_, "the keys here are");
-    problems_.error(entry.place, "unknown key " + quoted(entry.key) + " in " + what_ + hint);
+    if (const auto mend = mend_of_line(entry.key); mend && entry.key.find_first_of(" :=") != std::string::npos) {
+      problems_.error(entry.place, *mend);
+      continue;
+    }
+    problems_.error(entry.place, "unknown key " + quoted(entry.key) + " in " + what_ + hint_for(entry.key));
   }
+}
+
+std::string MapReader::hint_for(std::string_view key) const {
+  if (const auto mend = mend_of_keepalived_word(section_, key)) return "; " + std::string(*mend);
+  const std::string nearest = problems_.hint_for(key, known_, "the keys here are");
+  const auto home = home_of(key);
+  if (!home || nearest.starts_with("; did you mean")) return nearest;
+  return "; it belongs to " + std::string(name_of(*home)) + ", move it there";
 }
 
 }  // namespace holdfast

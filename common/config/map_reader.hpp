@@ -36,8 +36,8 @@ class MapReader {
   // Looks at an entry without asking for it.
   const YamlEntry* peek(std::string_view key) const { return map_ == nullptr ? nullptr : map_->find(key); }
 
-  // Reports that a key must be there; `example` is a line that would do.
-  void missing(std::string_view key, std::string_view example);
+  // Reports that a key must be there; `example` is a line that would do, `otherwise` says what else would.
+  void missing(std::string_view key, std::string_view example, std::string_view otherwise = {});
 
   // Accepts a key unread, without offering it to those who mistype another one.
   void ignore(std::string_view key) { ignored_.emplace_back(key); }
@@ -46,6 +46,8 @@ class MapReader {
   void finish();
 
  private:
+  std::string hint_for(std::string_view key) const;
+
   Problems& problems_;
   const YamlNode* map_ = nullptr;
   Place place_;

@@ -33,6 +33,20 @@ std::size_t character_length(std::string_view text) {
   return 0;
 }
 
+// Where the text in quotes ends that opens at `opened`: at its closing quote, else at the end of everything.
+std::size_t closing_quote(std::string_view text, std::size_t opened) {
+  const char quote = text[opened];
+  for (std::size_t at = opened + 1; at < text.size(); ++at) {
+    const bool escapes = quote == '"' ? text[at] == '\\' : text.substr(at, 2) == "''";
+    if (escapes) {
+      ++at;
+    } else if (text[at] == quote) {
+      return at;
+    }
+  }
+  return text.size();
+}
+
 }  // namespace
 
 YamlText::YamlText(const std::string& text, Problems& problems)
@@ -97,16 +111,48 @@ bool YamlText::quotes_end(int line, int column) const {
     at = skip(content_.find_first_not_of(blanks, at));
   }
   if (at == content_.size() || (content_[at] != '"' && content_[at] != '\'')) return true;
-  const char quote = content_[at];
-  for (++at; at < content_.size(); ++at) {
-    const bool escapes = quote == '"' ? content_[at] == '\\' : content_.compare(at, 2, "''") == 0;
-    if (escapes) {
-      ++at;
-    } else if (content_[at] == quote) {
-      return true;
+  return closing_quote(content_, at) < content_.size();
+}
+
+std::optional<Place> YamlText::unclosed_quote() const {
+  const std::string_view text = content_;
+  constexpr std::string_view blanks = " \t\r";
+  const auto at_or_end = [&](std::size_t at) { return at < text.size() ? text[at] : '\n'; };
+  const auto is_blank = [&](std::size_t at) {
+    return (std::string(blanks) + "\n").find(at_or_end(at)) != std::string::npos;
+  };
+  bool value_may_begin = true;
+  int line = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char letter = text[at];
+    if (letter == '\n') {
+      ++line;
+      value_may_begin = true;
+    } else if (letter == '#' && (at == 0 || is_blank(at - 1))) {
+      at = std::min(text.find('\n', at), text.size()) - 1;
+    } else if ((letter == '"' || letter == '\'') && value_may_begin) {
+      const std::size_t opened = at;
+      const int opened_in = line;
+      at = closing_quote(text, opened);
+      line += static_cast<int>(
+          std::count(text.begin() + static_cast<long>(opened), text.begin() + static_cast<long>(at), '\n'));
+      const std::size_t next = std::min(text.find_first_not_of(blanks, at + 1), text.size());
+      const bool ends_well = std::string_view("\n#,]}:").find(at_or_end(next)) != std::string_view::npos;
+      if (at >= text.size() || (line > opened_in && !ends_well)) {
+        return place(opened_in, static_cast<int>(opened - line_starts_[static_cast<std::size_t>(opened_in)]));
+      }
+      value_may_begin = false;
+    } else if ((letter == '&' || letter == '!') && value_may_begin) {
+      while (!is_blank(at + 1)) ++at;
+    } else if (letter == ':' || letter == '-') {
+      value_may_begin = is_blank(at + 1);
+    } else if (std::string_view("[{,").find(letter) != std::string_view::npos) {
+      value_may_begin = true;
+    } else if (!is_blank(at)) {
+      value_may_begin = false;
     }
   }
-  return false;
+  return std::nullopt;
 }
 
 }  // namespace holdfast

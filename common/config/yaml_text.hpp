@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@ class YamlText {
   // Whether the text in quotes that begins at this place, perhaps behind an anchor, ends before the file does; true
   // where no quotes begin. The parser takes the end of the file for the closing quote.
   bool quotes_end(int line, int column) const;
+
+  // The first quote that has no partner, or finds it only in a later line where no text can end: what to look at
+  // when the parser gave up further down.
+  std::optional<Place> unclosed_quote() const;
 
  private:
   bool check(Problems& problems) const;

@@ -2,6 +2,7 @@
 // duplicate keys and follows any nesting and any number of aliases.
 #include "common/config/yaml_tree.hpp"
 
+#include "common/config/line_mend.hpp"
 #include "common/config/yaml_text.hpp"
 
 #include <yaml-cpp/eventhandler.h>
@@ -22,6 +23,11 @@ namespace {
 
 // Ends the parse; the reason has been reported.
 struct GiveUp {};
+
+void report_unclosed_quote(Problems& problems, Place opened) {
+  problems.error(opened, "the quote opened in line " + std::to_string(opened.line) +
+                             " is never closed; write the closing quote behind its text");
+}
 
 class TreeBuilder final : public YAML::EventHandler {
  public:
@@ -45,7 +51,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
   void OnDocumentEnd() override {
     if (last_scalar_.is_null() || text_.quotes_end(last_scalar_.line, last_scalar_.column)) return;
-    problems_.error(place_of(last_scalar_), "the quotes that open here are not closed; write the closing quote");
+    report_unclosed_quote(problems_, text_.unclosed_quote().value_or(place_of(last_scalar_)));
     throw GiveUp{};
   }
 
@@ -232,6 +238,21 @@ std::string explain(const std::string& message) {
   return "this is not valid YAML (" + message + "); check the indentation, brackets and quotes here and just above";
 }
 
+// What the parser stumbled over, told where it began.
+void report(Problems& problems, const YamlText& text, Place place, const std::string& message) {
+  if (const auto opened = text.unclosed_quote(); opened && *opened <= place) {
+    report_unclosed_quote(problems, *opened);
+    return;
+  }
+  const bool maybe_no_key = message == YAML::ErrorMsg::MAP_VALUE || message == YAML::ErrorMsg::MAP_KEY ||
+                            message == YAML::ErrorMsg::END_OF_MAP;
+  if (const auto mend = maybe_no_key ? mend_near(text.content(), place.line) : std::nullopt) {
+    problems.error(mend->place, mend->text);
+    return;
+  }
+  problems.error(place, explain(message));
+}
+
 }  // namespace
 
 const YamlEntry* YamlNode::find(std::string_view key) const {
@@ -252,7 +273,7 @@ YamlPtr parse_yaml(const std::string& text, Problems& problems) {
   } catch (const GiveUp&) {
     return nullptr;
   } catch (const YAML::Exception& exception) {
-    problems.error(builder.place_of(exception.mark), explain(exception.msg));
+    report(problems, prepared, builder.place_of(exception.mark), exception.msg);
     return nullptr;
   }
   return builder.root();

@@ -95,6 +95,70 @@ TEST_CASE("mistakes in an instance") {
   }, "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], ", "}\n");
 }
 
+TEST_CASE("keepalived's words get their mend") {
+  const std::vector<std::pair<std::string, std::string>> words{
+      {"state: BACKUP", "remove it; the priorities decide who is active"},
+      {"advert_int: 1", "write `advert_interval` with a unit, such as `1s`"},
+      {"auth_pass: 1", "write `password`"},
+      {"authentication: {auth_pass: 1}", "write `password: ...` in the instance itself"},
+      {"garp_master_delay: 5", "write `announce: {count: 5, repeat_after: 5s, refresh: 1m}` with what you need"},
+      {"garp_master_refresh: 60", "write `announce: {count: 5, repeat_after: 5s, refresh: 1m}` with what you need"},
+      {"mcast_src_ip: 10.0.0.9", "remove it; adverts come from the interface's own address"},
+      {"unicast_peer: [10.0.0.9]", "remove it; unicast is not available in this version of Holdfast, adverts go to the multicast group"},
+      {"unicast_src_ip: 10.0.0.9", "remove it; unicast is not available in this version of Holdfast, adverts go to the multicast group"},
+      {"notify_master: x", "remove it; this version of Holdfast sends no notifications, `journalctl -u holdfast` has every transition"},
+      {"notify: x", "remove it; this version of Holdfast sends no notifications, `journalctl -u holdfast` has every transition"},
+      {"smtp_alert: true", "remove it; this version of Holdfast sends no notifications, `journalctl -u holdfast` has every transition"},
+      {"track_interface: [eth1]", "remove it; the link of the instance's own interface is watched without it"},
+      {"track_script: [a]", "write `track`"},
+      {"use_vmac: vrrp.1", "remove it; a virtual MAC is not available in this version of Holdfast, gratuitous ARP tells the neighbours"},
+      {"dont_track_primary: true", "remove it; without its link an instance is always in fault"},
+      {"virtual_ipaddress_excluded: [a]", "write `{address: ..., advertised: false}` within `addresses`"},
+  };
+  for (const auto& [text, mend] : words) {
+    const std::string word = text.substr(0, text.find(':'));
+    CHECK(remarks("instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], " + text + "}\n") ==
+          Lines{"f:2:56: error: unknown key `" + word + "` in instance `w`; " + mend});
+  }
+  // The words that stand for a key leave no second complaint that it is missing.
+  CHECK(remarks("instances:\n  w: {interface: eth0, virtual_router_id: 1, virtual_ipaddress: [10.0.0.1]}\n") == Lines{
+      "f:2:24: error: unknown key `virtual_router_id` in instance `w`; write `vrid`",
+      "f:2:46: error: unknown key `virtual_ipaddress` in instance `w`; write `addresses`"});
+}
+
+TEST_CASE("a key in the wrong part is sent home") {
+  const std::string instance = "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], track: [c]}\n";
+  CHECK(remarks("checks:\n  c: {type: process, name: a, track: [w]}\n" + instance) == Lines{
+      "f:2:31: error: unknown key `track` in check `c`; it belongs to an instance, move it there"});
+  CHECK(remarks("checks:\n  c: {type: process, name: a, before_failover: 3s}\n" + instance) == Lines{
+      "f:2:31: error: unknown key `before_failover` in check `c`; it belongs to the `restart` of a check, move it there"});
+  CHECK(remarks("checks:\n  c: {type: process, name: a}\nvrid: 1\n" + instance) == Lines{
+      "f:3:1: error: unknown key `vrid` in the file; it belongs to an instance, move it there"});
+}
+
+TEST_CASE("lost indentation makes one error") {
+  const std::string keys = "interface: eth0\n  vrid: 1\n  addresses: [10.0.0.1]\n  track: [nginx]\n";
+  const std::string checks = "checks:\n  nginx: {type: process, name: nginx}\n";
+  CHECK(remarks(checks + "instances:\n  web:\n  " + keys) == Lines{
+      "f:5:3: error: `interface` stands beside `web`, whose key it is; indent these lines below `web`"});
+  CHECK(remarks(checks + "instances:\nweb:\n  " + keys) == Lines{
+      "f:4:1: error: `web` stands beside `instances`, where it belongs; indent these lines below `instances`"});
+  CHECK(remarks("checks:\nnginx: {type: process, name: nginx}\ninstances:\n web:\n  " + keys) == Lines{
+      "f:2:1: error: `nginx` stands beside `checks`, where it belongs; indent these lines below `checks`"});
+  CHECK(remarks(checks + "instances:\n- web:\n   interface: eth0\n") == Lines{
+      "f:4:1: error: `instances` holds names, it is no list; remove the `-` before `web`, and indent its keys below it"});
+  CHECK(remarks("checks:\n- nginx:\n   type: process\ninstances:\n web:\n  " + keys) == Lines{
+      "f:2:1: error: `checks` holds names, it is no list; remove the `-` before `nginx`, and indent its keys below it"});
+  CHECK(remarks("instances:\n- interface: eth0\n  vrid: 1\n") == Lines{
+      "f:2:1: error: `instances` holds names, it is no list; write a name and a colon in place of the `-`, such as `web:`, and indent its keys below it"});
+}
+
+TEST_CASE("a timeout beyond the interval") {
+  CHECK(remarks("checks:\n  c: {type: process, name: a, interval: 1s, timeout: 2s}\n"
+                "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], track: [c]}\n") == Lines{
+      "f:2:54: warning: `timeout` 2s is longer than `interval` 1s, so a check that hangs is noticed late; write a shorter one, or a longer `interval`"});
+}
+
 TEST_CASE("names of interfaces") {
   check_cases({
       {"averylonginterface", "2:18: error: `interface` can't be `averylonginterface`: the name of an interface has at most 15 bytes; write a name that `ip link` shows"},
@@ -124,6 +188,8 @@ TEST_CASE("mistakes in addresses") {
       {"[]", "2:44: error: an instance without addresses is not available in this version of Holdfast; add one, such as `addresses: [192.168.16.130]`"},
       {"10.0.0.1", "2:44: error: `addresses` must be a list, such as `[192.168.16.130]`, not `10.0.0.1`"},
       {"[10.0.0.256]", "2:45: error: `10.0.0.256` can't be a virtual address: write an IPv4 address, such as `192.168.16.130` or `192.168.16.130/24`"},
+      {"[10.0.0.1 dev eth1]", "2:45: error: `10.0.0.1 dev eth1` can't be a virtual address: it is written as in keepalived; write `{address: 10.0.0.1, interface: eth1}`"},
+      {"[10.0.0.1/24 brd 10.0.0.255 dev eth1 scope global label eth1:1]", "2:45: error: `10.0.0.1/24 brd 10.0.0.255 dev eth1 scope global label eth1:...` can't be a virtual address: it is written as in keepalived; write `{address: 10.0.0.1/24, interface: eth1, scope: global, label: eth1:1}`"},
       {"[10.0.0.1/33]", "2:45: error: `10.0.0.1/33` can't be a virtual address: write an IPv4 address, such as `192.168.16.130` or `192.168.16.130/24`"},
       {"[10.0.0.1/0]", "2:45: error: `10.0.0.1/0` can't be a virtual address: with /0 every address would be its neighbour; write the subnet's length"},
       {"[0.0.0.0]", "2:45: error: `0.0.0.0` can't be a virtual address: no host can have an address that begins with 0; write one out of the hosts' subnet"},
@@ -199,7 +265,7 @@ TEST_CASE("mistakes in checks") {
       {"type: proces", "2:13: error: `type` can't be `proces`; did you mean `process`? It is one of `process`, `tcp`, `http` or `script`"},
       {"type: nginx, pid_file: /x, url: 'http://a/', stub_status: b", "2:13: error: a check of type `nginx` is not available in this version of Holdfast; use `type: process` with `pid_file`, or `type: http` with `url`"},
       {"type: file, path: /x, invert: true", "2:13: error: a check of type `file` is not available in this version of Holdfast; use `type: script` with `command: [test, -e, PATH]`"},
-      {"type: process", "2:3: error: check `c` has no `pid_file`; add one, such as `pid_file: /run/nginx.pid`"},
+      {"type: process", "2:3: error: check `c` has no `pid_file`; add one, such as `pid_file: /run/nginx.pid`, or `name: nginx`, to look for the process by its name"},
       {"type: process, pid_file: nginx.pid", "2:32: error: `pid_file` must be an absolute path, one that begins with `/`, not `nginx.pid`"},
       {"type: process, pid_file: /x, name: a", "2:36: error: check `c` has both `pid_file` and `name`; remove one of them"},
       {"type: process, name: a-process-of-18-b", "2:28: error: `name` is longer than 15 bytes, which is all that the kernel keeps of a process's name; write `a-process-of-18`, as `ps -o comm` shows it"},
@@ -273,9 +339,10 @@ TEST_CASE("mistakes at the top") {
   check_cases({
       {"instanses: {}", "3:1: error: unknown key `instanses` in the file; did you mean `instances`?"},
       {"vrrp_script: {}", "3:1: error: unknown key `vrrp_script` in the file; write `checks:` with the check's name below it"},
-      {"checks: [a]", "3:9: error: `checks` must hold the checks by name; write `NAME:` below it, indented, with the check's keys below that, or remove it"},
+      {"checks: [a]", "3:9: error: `checks` holds names, it is no list; write a name and a colon in place of the `-`, such as `nginx:`, and indent its keys below it"},
       {"node: 'a b'", "3:7: error: a node can't be called `a b`; use 1 to 64 characters without blanks, such as `web-1`"},
-      {"runtime: {users: {vrrp: root}}", "3:25: error: `vrrp` can't run as `root`, which others are too; create a user of its own, such as `holdfast-vrrp`"},
+      {"runtime: {users: {vrrp: root}}", "3:25: error: `vrrp` can't run as `root`, which others are too; write a user of its own, such as `holdfast-vrrp`"},
+      {"runtime: {users: {checker: nobody}}", "3:28: error: `checker` can't run as `nobody`, which others are too; write a user of its own, such as `holdfast-check`"},
       {"runtime: {users: {vrrp: a, checker: a}}", "3:11: error: `vrrp` and `checker` must be two users, so that neither can touch the other"},
       {"runtime: {user: {}}", "3:11: error: unknown key `user` in `runtime`; did you mean `users`?"},
       {"runtime: {users: {vrpp: a}}", "3:19: error: unknown key `vrpp` in `users`; did you mean `vrrp`?"},

@@ -27,6 +27,8 @@ std::string first_remark(const std::string& text) {
   return lines.empty() ? "none" : lines.front();
 }
 
+std::size_t remark_count(const std::string& text) { return remarks(text).size(); }
+
 bool loads(const std::string& text) { return parse_config(text, "f", {}).config.has_value(); }
 
 }  // namespace
@@ -147,11 +149,14 @@ TEST_CASE("what is said of faulty YAML") {
        "f:1:5: error: a colon where no key is expected; check the indentation, and put text that holds `: ` in quotes"},
       {"a:\n\t- b\n",
        "f:2:2: error: a list entry where none is expected; check that `- ` is indented with spaces, below its key"},
-      {"a: \"b", "f:1:6: error: the closing quote is missing"},
-      {"a: \"b\n", "f:1:4: error: the quotes that open here are not closed; write the closing quote"},
-      {"a: \"b\\\"\nc: d\n", "f:1:4: error: the quotes that open here are not closed; write the closing quote"},
-      {"a: 'b''\nc: d\n", "f:1:4: error: the quotes that open here are not closed; write the closing quote"},
-      {"x-a: &a # \"\n  'b\n", "f:1:6: error: the quotes that open here are not closed; write the closing quote"},
+      {"a: \"b", "f:1:4: error: the quote opened in line 1 is never closed; write the closing quote behind its text"},
+      {"a: \"b\n", "f:1:4: error: the quote opened in line 1 is never closed; write the closing quote behind its text"},
+      {"a: \"b\\\"\nc: d\n",
+       "f:1:4: error: the quote opened in line 1 is never closed; write the closing quote behind its text"},
+      {"a: 'b''\nc: d\n",
+       "f:1:4: error: the quote opened in line 1 is never closed; write the closing quote behind its text"},
+      {"x-a: &a # \"\n  'b\n",
+       "f:2:3: error: the quote opened in line 2 is never closed; write the closing quote behind its text"},
       {"a: [b\n", "f:2:1: error: the closing bracket `]` is missing"},
       {"a: @b\n", "f:1:4: error: a value can't begin with this character; put the value in quotes"},
       {": 1\n" + instance, "f:1:1: error: the key is missing; write it before the colon"},
@@ -163,6 +168,61 @@ TEST_CASE("what is said of faulty YAML") {
   }
 }
 
+TEST_CASE("a quote without its partner is named where it opens") {
+  const std::string head = "instances:\n  w:\n    interface: e\n    password: ";
+  const std::string remark =
+      "f:4:15: error: the quote opened in line 4 is never closed; write the closing quote behind its text";
+  for (const char* rest : {"\"1111\n    vrid: 1\n", "\"1111\n    addresses: [\"10.0.0.1\"]\n", "'1\n    note: 'a'\n",
+                           "'it''s # one\n    note: 'a'\n", "\"a\\\"\n    x: \"b\"\n"}) {
+    CAPTURE(rest);
+    CHECK(first_remark(head + rest) == remark);
+  }
+  // Whole quotes before another mistake are left alone: over two lines, behind an anchor, within a comment or a word.
+  for (const char* whole : {"\"a\n      b\"", "&x 'a'", "a # \"", "don't", "[\"a\", 'b''c']", "{\"a\": \"b\"}"}) {
+    CAPTURE(whole);
+    CHECK(first_remark(head + whole + "\n    x: y: z\n").find("a colon where no key is expected") != std::string::npos);
+  }
+}
+
+TEST_CASE("a key without its colon is named where it stands") {
+  const std::string head = "instances:\n  w:\n    interface: e\n";
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"    vrid 66\n    addresses: [10.0.0.1]\n", "f:4:5: error: `vrid 66` has no colon; write `vrid: 66`"},
+      {"    vrid:66\n    addresses: [10.0.0.1]\n",
+       "f:4:5: error: `vrid:66` has no blank behind the colon; write `vrid: 66`"},
+      {"    vrid = 66   # ours\n    addresses: [10.0.0.1]\n",
+       "f:4:5: error: `vrid = 66` has no colon; write `vrid: 66`"},
+      {"    addresses:\n      - 10.0.0.1\n    vrid 66\n\n    # why\n    priority: 100\n",
+       "f:6:5: error: `vrid 66` has no colon; write `vrid: 66`"},
+      {"    addresses: [10.0.0.1]\n    vrid 66\n", "f:5:5: error: `vrid 66` has no colon; write `vrid: 66`"},
+      {"    addresses: [10.0.0.1]\n    vrid:66\n",
+       "f:5:5: error: `vrid:66` has no blank behind the colon; write `vrid: 66`"},
+      {"    nopreempt\n    vrid: 1\n", "f:4:5: error: `nopreempt` is keepalived's; write `preempt: false`"},
+      {"    preempt\n    vrid: 1\n", "f:4:5: error: `preempt` has no colon and no value; write `preempt: ...`"},
+      {"    virtual_router_id 1\n    vrid: 1\n", "f:4:5: error: `virtual_router_id 1` is keepalived's; write `vrid`"},
+  };
+  for (const auto& [text, expected] : cases) {
+    CAPTURE(text);
+    CHECK(first_remark(head + text) == expected);
+    CHECK(remark_count(head + text) == 1);
+  }
+  CHECK(first_remark("instances:\n  w:\n    vrid 66\n    interface eth0\n") ==
+        "f:3:5: error: instance `w` must be a map: lines of `key: value`, indented below it, with a colon and a blank "
+        "between key and value");
+}
+
+TEST_CASE("a keepalived.conf is known for what it is") {
+  for (const char* text :
+       {"vrrp_instance VI_1 {\n  state MASTER\n}\n", "global_defs {\n}\n", "vrrp_script x\n{\n}\n"}) {
+    CHECK(first_remark(text).starts_with(
+        "f:1:1: error: this is a keepalived.conf, and Holdfast's configuration is YAML"));
+    CHECK(remark_count(text) == 1);
+  }
+  CHECK(
+      first_remark("! Configuration File for keepalived\r\n\r\n  # x\nvrrp_instance A {\n}\n").starts_with("f:4:1: "));
+  CHECK(first_remark("vrrp_instance: {}\n" + instance).find("unknown key `vrrp_instance`") != std::string::npos);
+}
+
 TEST_CASE("a file that can't be read") {
   const auto remark = [](const std::string& path) {
     const auto loaded = load_config(path, {});
@@ -171,6 +231,13 @@ TEST_CASE("a file that can't be read") {
     return to_string(loaded.diagnostics[0]);
   };
   CHECK(remark("/nowhere/x.yaml") == "/nowhere/x.yaml: error: there is no such file; create it, or name another");
+  std::string folder = "/tmp/holdfast-config-XXXXXX";
+  REQUIRE(mkdtemp(folder.data()) != nullptr);
+  const std::string path = folder + "/holdfast.yaml";
+  std::ofstream(path + ".example") << instance;
+  CHECK(remark(path) ==
+        path + ": error: there is no such file; copy " + path + ".example to it and edit that, or name another");
+  std::filesystem::remove_all(folder);
   CHECK(remark("/") == "/: error: is no regular file; name the configuration file itself");
   CHECK(remark("/dev/zero") == "/dev/zero: error: is no regular file; name the configuration file itself");
 }

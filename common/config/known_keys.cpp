@@ -1,0 +1,108 @@
+#include "common/config/known_keys.hpp"
+
+#include <algorithm>
+
+namespace holdfast {
+
+namespace {
+
+constexpr KnownKey keys[] = {
+    {Section::document, "node"},
+    {Section::document, "runtime"},
+    {Section::document, "checks"},
+    {Section::document, "instances"},
+    {Section::document, "per_node"},
+
+    {Section::instance, "interface"},
+    {Section::instance, "vrid"},
+    {Section::instance, "version"},
+    {Section::instance, "priority"},
+    {Section::instance, "advert_interval"},
+    {Section::instance, "password"},
+    {Section::instance, "checksum"},
+    {Section::instance, "preempt"},
+    {Section::instance, "preempt_delay"},
+    {Section::instance, "return_after"},
+    {Section::instance, "timers"},
+    {Section::instance, "lease"},
+    {Section::instance, "announce"},
+    {Section::instance, "addresses"},
+    {Section::instance, "track"},
+
+    {Section::check, "type"},
+    {Section::check, "interval"},
+    {Section::check, "timeout"},
+    {Section::check, "rise"},
+    {Section::check, "fall"},
+    {Section::check, "restart"},
+    {Section::check, "pid_file"},
+    {Section::check, "name"},
+    {Section::check, "address"},
+    {Section::check, "send"},
+    {Section::check, "expect"},
+    {Section::check, "url"},
+    {Section::check, "host"},
+    {Section::check, "status"},
+    {Section::check, "body"},
+    {Section::check, "tls_verify"},
+    {Section::check, "command"},
+    {Section::check, "user"},
+
+    {Section::restart, "unit"},
+    {Section::restart, "command"},
+    {Section::restart, "before_failover"},
+    {Section::restart, "limit"},
+    {Section::restart, "timeout"},
+
+    {Section::announce, "count"},
+    {Section::announce, "repeat_after"},
+    {Section::announce, "refresh"},
+
+    {Section::address, "address"},
+    {Section::address, "interface"},
+    {Section::address, "label"},
+    {Section::address, "scope"},
+    {Section::address, "advertised"},
+
+    {Section::track, "check"},
+    {Section::track, "while_down"},
+    {Section::track, "weight"},
+
+    {Section::runtime, "users"},
+    {Section::runtime, "admin_group"},
+    {Section::runtime_users, "vrrp"},
+    {Section::runtime_users, "checker"},
+};
+
+}  // namespace
+
+std::span<const KnownKey> known_keys() { return keys; }
+
+bool is_known_key(Section section, std::string_view key) {
+  return std::any_of(std::begin(keys), std::end(keys),
+                     [&](const KnownKey& known) { return known.section == section && known.key == key; });
+}
+
+std::optional<Section> home_of(std::string_view key) {
+  const auto* found = std::find_if(std::begin(keys), std::end(keys), [&](const KnownKey& k) { return k.key == key; });
+  if (found == std::end(keys)) return std::nullopt;
+  return found->section;
+}
+
+std::string_view name_of(Section section) {
+  switch (section) {
+    case Section::document: return "the top of the file";
+    case Section::runtime: return "`runtime`";
+    case Section::runtime_users: return "`users` of `runtime`";
+    case Section::check:
+    case Section::check_type: return "a check";
+    case Section::restart: return "the `restart` of a check";
+    case Section::instance: return "an instance";
+    case Section::announce: return "the `announce` of an instance";
+    case Section::address: return "an entry of `addresses`";
+    case Section::track: return "an entry of `track`";
+  }
+  return "another part";
+}
+
+}  // namespace holdfast
