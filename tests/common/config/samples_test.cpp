@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -25,6 +26,38 @@ TEST_CASE("every sample is valid") {
     }
   }
   CHECK(samples >= 6);
+}
+
+TEST_CASE("the smallest sample is valid too with every setting in it taken out of its comment") {
+  std::ifstream file(SOURCE_DIR "/etc/holdfast.yaml");
+  std::string text;
+  std::size_t settings = 0;
+  for (std::string line; std::getline(file, line); text += line + "\n") {
+    const std::size_t mark = line.find("# ");
+    if (mark == std::string::npos || line.find_first_not_of(' ') != mark) continue;
+    const std::size_t key = line.find_first_not_of(' ', mark + 1);
+    const std::size_t end = line.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", key);
+    if (key == std::string::npos || end == std::string::npos || line[end] != ':') continue;
+    line.erase(mark, 2);
+    ++settings;
+  }
+  CHECK(settings == 9);
+  const LoadedConfig loaded = parse_config(text, "holdfast.yaml", {.node = "", .default_node = "some-host"});
+  for (const Diagnostic& diagnostic : loaded.diagnostics) FAIL_CHECK(to_string(diagnostic));
+  REQUIRE(loaded.config);
+  CHECK(loaded.config->instances[0].router.version == VrrpVersion::v2);
+  CHECK(loaded.config->instances[0].tracks.size() == 1);
+}
+
+TEST_CASE("README's configuration has ten lines and is valid") {
+  std::ifstream file(SOURCE_DIR "/README.md");
+  const std::string page(std::istreambuf_iterator<char>(file), {});
+  const std::size_t begin = page.find("```yaml\n") + 8;
+  const std::string text = page.substr(begin, page.find("```", begin) - begin);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 10);
+  const LoadedConfig loaded = parse_config(text, "README.md", {.node = "", .default_node = "some-host"});
+  for (const Diagnostic& diagnostic : loaded.diagnostics) FAIL_CHECK(to_string(diagnostic));
+  CHECK(loaded.config);
 }
 
 TEST_CASE("the two hosts of the tutorial differ in name and priority only") {
