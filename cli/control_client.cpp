@@ -21,16 +21,17 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t largest_answer = 64u << 20;  // bytes; thousands of instances stay far below
 
-ControlFailure failure(std::string text, ExitCode exit_code = exit_failed) {
-  return {exit_code, {std::move(text)}, false};
-}
+ControlFailure failure(std::string text, ExitCode exit_code = exit_failed) { return {exit_code, {std::move(text)}}; }
 
 std::string because(int error) { return std::system_category().message(error); }
 
 ControlFailure too_slow(const std::string& path, std::chrono::milliseconds patience) {
-  return failure("holdfastd did not answer at " + path + " within " + std::to_string(patience.count()) +
-                 " ms, so it hangs or the host is overloaded; look at `systemctl status holdfast` and `journalctl -u "
-                 "holdfast`");
+  ControlFailure result =
+      failure("holdfastd did not answer at " + path + " within " + std::to_string(patience.count()) +
+              " ms, so it hangs or the host is overloaded; look at `systemctl status holdfast` and "
+              "`journalctl -u holdfast`");
+  result.timed_out = true;
+  return result;
 }
 
 ControlFailure broken_off(const std::string& path, const std::string& why) {
@@ -69,7 +70,8 @@ Result<Fd, ControlFailure> connect_to(const std::string& path, Clock::time_point
     if (error == EAGAIN) return too_slow(path, patience);
     if (error == ENOENT || error == ENOTDIR || error == ECONNREFUSED) {
       return failure("holdfastd is not running (no answer at " + path +
-                         "); start it with `systemctl start holdfast`, or name its --runtime-dir",
+                         "); start it with `systemctl start holdfast`, or name its --runtime-dir; "
+                         "or it fails to start: see `holdfast validate` and `journalctl -u holdfast`",
                      exit_no_daemon);
     }
     if (error == EACCES || error == EPERM) {

@@ -18,7 +18,8 @@ using Json = nlohmann::ordered_json;  // keeps the daemon's order of keys
 struct ControlFailure {
   ExitCode exit_code = exit_failed;
   std::vector<std::string> lines;
-  bool refused = false;  // the daemon itself said no
+  bool refused = false;    // the daemon itself said no
+  bool timed_out = false;  // it was asked, and may still do it
 };
 
 // The answer to `request`, an object with "ok": true. A daemon that takes longer than `patience` has failed.

@@ -9,6 +9,9 @@ namespace holdfast {
 
 namespace {
 
+// More than the daemon itself takes before it gives up: 20 s for a child that has to start, 10 s to apply.
+constexpr std::chrono::seconds patience{35};
+
 struct Options {
   bool json = false;
 };
@@ -24,9 +27,12 @@ std::size_t print_lines(const Json& answer, const char* key, std::ostream& out) 
 }
 
 int run(const std::string& runtime_dir, const Options& options) {
-  const auto answer = ask_daemon(runtime_dir, {{"command", "reload"}});
+  const auto answer = ask_daemon(runtime_dir, {{"command", "reload"}}, patience);
   if (!answer) {
     const int code = report(answer.error());
+    if (answer.error().timed_out) {
+      std::cerr << "if it still works on the reload, it carries it out: `holdfast status` and the journal will tell\n";
+    }
     if (answer.error().refused) std::cerr << "nothing was changed: the configuration in force stays in force\n";
     return code;
   }

@@ -1,6 +1,7 @@
 // What `holdfast validate` says about a file that was read for one node or several. Pure.
 #pragma once
 
+#include "cli/host.hpp"
 #include "common/config/load.hpp"
 
 #include <string>
@@ -17,5 +18,9 @@ struct Validation {
 // `nodes` and `loaded` go together; an empty node name stands for the one that the file or the host gives.
 Validation sum_up(const std::string& file, const std::vector<std::string>& nodes,
                   const std::vector<LoadedConfig>& loaded);
+
+// What a valid configuration can't do on this host: interfaces that don't exist, virtual addresses that the host has
+// as its own. Lines "FILE: warning: ...".
+std::vector<std::string> host_warnings(const std::string& file, const Config& config, const Host& host);
 
 }  // namespace holdfast

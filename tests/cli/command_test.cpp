@@ -17,14 +17,14 @@ struct Outcome {
   std::string err;
 };
 
-Outcome run(const std::string& arguments) {
+Outcome run(const std::string& arguments, const std::string& input = "/dev/null") {
   const TemporaryDirectory directory;
   const auto content = [&](const char* name) {
     std::ifstream file(directory.path() + "/" + name);
     return std::string(std::istreambuf_iterator<char>(file), {});
   };
   const std::string command = std::string(HOLDFAST_BINARY) + " " + arguments + " >" + directory.path() + "/out 2>" +
-                              directory.path() + "/err </dev/null";
+                              directory.path() + "/err <" + input;
   const int status = std::system(command.c_str());
   REQUIRE(WIFEXITED(status));
   return {WEXITSTATUS(status), content("out"), content("err")};
@@ -62,7 +62,9 @@ TEST_CASE("without a daemon") {
     const Outcome outcome = run(command + " --runtime-dir " + empty.path());
     CHECK(outcome.exit_code == exit_no_daemon);
     CHECK(outcome.out.empty());
-    CHECK(outcome.err.starts_with("holdfastd is not running (no answer at " + empty.path() + "/control.sock)"));
+    CHECK(outcome.err == "holdfastd is not running (no answer at " + empty.path() +
+                             "/control.sock); start it with `systemctl start holdfast`, or name its --runtime-dir; or "
+                             "it fails to start: see `holdfast validate` and `journalctl -u holdfast`\n");
   }
 }
 
@@ -121,4 +123,25 @@ TEST_CASE("validate") {
   CHECK(stranger.out.empty());
   CHECK(contains(stranger.err, ": error: `per_node` does not name this node, `web-9`"));
   CHECK(run("validate /nowhere").exit_code == exit_failed);
+}
+
+TEST_CASE("validate reads stdin") {
+  const std::string file = SOURCE_DIR "/etc/one-file-for-all.yaml";
+  CHECK(run("validate --node web-2 -", file).out == "stdin: valid: 2 instances, 1 check for node web-2\n");
+  CHECK(contains(run("validate --all-nodes -", file).out, "for node web-3\n"));
+  const Outcome nothing = run("validate -");
+  CHECK(nothing.exit_code == exit_failed);
+  CHECK(contains(nothing.err, "stdin: error: the file is empty"));
+}
+
+TEST_CASE("validate looks at this host, and only for this host") {
+  const TemporaryDirectory directory;
+  const std::string file = directory.path() + "/f.yaml";
+  std::ofstream(file) << "instances:\n  w: {interface: no-such-if, vrid: 1, addresses: [10.0.0.1]}\n"
+                         "per_node: {elsewhere: {}}\nnode: elsewhere\n";
+  const Outcome here = run("validate " + file);
+  CHECK(here.exit_code == exit_done);
+  CHECK(contains(here.err, file + ": warning: instance `w`: this host has no interface `no-such-if` now; it has "));
+  CHECK(run("validate --node elsewhere " + file).err.empty());
+  CHECK(run("validate --all-nodes " + file).err.empty());
 }

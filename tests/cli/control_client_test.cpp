@@ -64,7 +64,8 @@ TEST_CASE("no daemon") {
   const TemporaryDirectory directory;
   const std::string path = directory.path() + "/control.sock";
   const std::string expected = "holdfastd is not running (no answer at " + path +
-                               "); start it with `systemctl start holdfast`, or name its --runtime-dir";
+                               "); start it with `systemctl start holdfast`, or name its --runtime-dir; or it fails "
+                               "to start: see `holdfast validate` and `journalctl -u holdfast`";
   SECTION("no socket") {}
   SECTION("a socket that nobody serves any more") {
     const Fd socket(::socket(AF_UNIX, SOCK_STREAM, 0));
@@ -106,6 +107,8 @@ TEST_CASE("a daemon that hangs is not waited for") {
   const auto failure = failure_of(daemon.runtime_dir(), 50ms);
   done = true;
   CHECK(failure.exit_code == exit_failed);
+  CHECK(failure.timed_out);
+  CHECK_FALSE(failure.refused);
   CHECK(only_line(failure).find("did not answer at " + daemon.runtime_dir() + "/control.sock within 50 ms") !=
         std::string::npos);
 }

@@ -1,6 +1,10 @@
 #include "cli/validation.hpp"
 
+#include "common/ip_text.hpp"
+
 #include <catch2/catch.hpp>
+
+#include <algorithm>
 
 using namespace holdfast;
 using Lines = std::vector<std::string>;
@@ -41,6 +45,35 @@ TEST_CASE("a problem that all nodes have is said once") {
   CHECK_FALSE(result.valid);
   CHECK(result.problems == Lines{"f:1:1: error: unknown key `zzzz` in the file; the keys here are: node, per_node, "
                                  "runtime, checks, instances"});
+}
+
+TEST_CASE("what does not suit the host is a warning") {
+  const Host host{{"lo", "eth0", "eth1"}, {{*parse_ip("10.0.0.1"), "eth0"}}};
+  const auto warnings = [&](const std::string& instance, const Host& on) {
+    const auto loaded = parse_config("instances:\n  w: {vrid: 1, " + instance + "}\n", "f", {});
+    REQUIRE(loaded.config);
+    return host_warnings("f", *loaded.config, on);
+  };
+  CHECK(warnings("interface: eth0, addresses: [10.0.0.2]", host).empty());
+  CHECK(warnings("interface: eth9, addresses: [10.0.0.2]", host) ==
+        Lines{"f: warning: instance `w`: this host has no interface `eth9` now; it has eth0, eth1"});
+  CHECK(warnings("interface: eth0, addresses: [{address: 10.0.0.2, interface: eth8}]", host) ==
+        Lines{"f: warning: instance `w`: this host has no interface `eth8` now; it has eth0, eth1"});
+  CHECK(warnings("interface: eth0, addresses: [10.0.0.2]", {{"lo"}, {}}) ==
+        Lines{"f: warning: instance `w`: this host has no interface `eth0` now; it has none but lo"});
+  CHECK(warnings("interface: eth0, addresses: [10.0.0.1/24]", host) ==
+        Lines{"f: warning: instance `w`: this host has 10.0.0.1 on eth0 for itself; write the address that the hosts "
+              "share, or remove it there (a keepalived that runs here sets it: stop that first)"});
+  CHECK(warnings("interface: eth0, addresses: [10.0.0.1/24], priority: 255", host).empty());
+}
+
+TEST_CASE("this host has a loopback interface and its address") {
+  const Host host = read_host();
+  CHECK(std::find(host.interfaces.begin(), host.interfaces.end(), "lo") != host.interfaces.end());
+  const auto loopback = std::find_if(host.addresses.begin(), host.addresses.end(),
+                                     [](const OwnAddress& own) { return to_string(own.address) == "127.0.0.1"; });
+  REQUIRE(loopback != host.addresses.end());
+  CHECK(loopback->interface == "lo");
 }
 
 TEST_CASE("a warning leaves the file valid") {
