@@ -119,7 +119,7 @@ std::optional<Place> YamlText::unclosed_quote() const {
   constexpr std::string_view blanks = " \t\r";
   const auto at_or_end = [&](std::size_t at) { return at < text.size() ? text[at] : '\n'; };
   const auto is_blank = [&](std::size_t at) {
-    return (std::string(blanks) + "\n").find(at_or_end(at)) != std::string::npos;
+    return std::string_view(" \t\r\n").find(at_or_end(at)) != std::string_view::npos;
   };
   bool value_may_begin = true;
   int line = 0;
