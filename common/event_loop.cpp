@@ -47,6 +47,7 @@ int on_io(sd_event_source* s, int, std::uint32_t events, void* u) { return guard
 int on_time(sd_event_source* s, std::uint64_t, void* u) { return guarded<Timer::Handler>(s, u); }
 int on_signal(sd_event_source* s, const signalfd_siginfo*, void* u) { return guarded<SignalWatch::Handler>(s, u); }
 int on_child(sd_event_source* s, const siginfo_t* info, void* u) {
+  sd_event_source_set_enabled(s, SD_EVENT_OFF);  // once
   // waitid's code and status as waitpid's one number, so that WIFEXITED and friends apply.
   const int status = info->si_code == CLD_EXITED ? W_EXITCODE(info->si_status, 0) : W_EXITCODE(0, info->si_status);
   return guarded<ChildWatch::Handler>(s, u, status);
@@ -130,6 +131,10 @@ ChildWatch::ChildWatch(EventLoop& loop, pid_t pid, Handler handler)
   sd_event_source* source = nullptr;
   must(sd_event_add_child(loop.raw(), &source, pid, WEXITED, on_child, nullptr), "sd_event_add_child");
   adopt(source, source_, handler_);
+  // Not the default, one shot: a pidfd may be readable a moment before waitid() gives the status, and sd-event
+  // would not look again. Off first: only what is switched on is registered anew.
+  must(sd_event_source_set_enabled(source, SD_EVENT_OFF), "sd_event_source_set_enabled");
+  must(sd_event_source_set_enabled(source, SD_EVENT_ON), "sd_event_source_set_enabled");
 }
 
 PathWatch::PathWatch(EventLoop& loop, const std::string& directory, std::uint32_t mask, Handler handler)
