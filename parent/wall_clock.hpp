@@ -3,6 +3,7 @@
 
 #include "common/types.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 
@@ -18,7 +19,10 @@ class WallClock {
  public:
   WallClock(WallTime wall, TimePoint monotonic) : wall_(wall), monotonic_(monotonic) {}
   static WallClock read(TimePoint monotonic_now) { return {std::chrono::system_clock::now(), monotonic_now}; }
-  std::string text(TimePoint at) const { return iso_time(wall_ + (at - monotonic_)); }
+  // For what has happened: a moment that is still to come, or before the boot, is nonsense that a child sent.
+  std::string text(TimePoint at) const {
+    return iso_time(wall_ + (std::clamp(at, TimePoint{}, monotonic_) - monotonic_));
+  }
 
  private:
   WallTime wall_;

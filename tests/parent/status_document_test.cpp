@@ -70,10 +70,27 @@ TEST_CASE("the document has the contract's shape") {
       R"("advert_interval_ms":1000,"drained":false,"handing_over":false,)"
       R"("active_router":{"address":"192.168.16.128","priority":102},)"
       R"("addresses":[{"address":"192.168.16.130/32","interface":"ens33","present":true}],)"
-      R"("tracks":[{"check":"nginx","status":"up","weight":2},{"check":"nginx","status":"up","while_down":"demote"}]})");
+      R"("conflicts":[],"tracks":[{"check":"nginx","status":"up","weight":2},{"check":"nginx","status":"up","while_down":"demote"}]})");
   CHECK(json["checks"].dump() ==
         R"([{"name":"nginx","type":"process","status":"up","since":"2026-11-22T11:59:10.000Z","detail":"runs",)"
         R"("restart":null,"runs":0,"failures":0,"restarts":0,"latency_ms":0.1}])");
+}
+
+TEST_CASE("conflicts are told; times that can't be are not believed") {
+  Example example;
+  ConflictReport conflict;
+  conflict.kind = "two_actives";
+  conflict.peer = IpAddr::v4(192, 168, 16, 7);
+  conflict.since = TimePoint(970s);
+  conflict.last = TimePoint::max();
+  conflict.count = 3;
+  conflict.text = "another router is active";
+  example.report.conflicts = {conflict};
+  CHECK(status_document(example.daemon, clock_at_noon)["instances"][0]["conflicts"].dump() ==
+        R"([{"kind":"two_actives","address":"192.168.16.7","since":"2026-11-22T11:59:30.000Z",)"
+        R"("last":"2026-11-22T12:00:00.000Z","count":3,"text":"another router is active"}])");
+  example.report.conflicts[0].since = TimePoint::min();
+  CHECK_NOTHROW(status_document(example.daemon, clock_at_noon));
 }
 
 TEST_CASE("without a report nothing is claimed") {
