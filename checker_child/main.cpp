@@ -5,7 +5,6 @@
 #include "common/privileges.hpp"
 
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <csignal>
@@ -20,14 +19,6 @@ bool is_channel(int fd) {
   int type = 0;
   socklen_t size = sizeof type;
   return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
-}
-
-// A thousand checks are a thousand sockets; the customary 1024 descriptors are too few, the hard limit is not.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int run() {
@@ -46,12 +37,13 @@ int run() {
   }
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGINT, SIG_IGN);  // Ctrl-C in the daemon's terminal reaches us too; the parent decides
-  raise_descriptor_limit();
+  raise_descriptor_limit();      // a socket for each check, and a pidfd
 
   EventLoop loop;
   const SignalWatch terminated(loop, SIGTERM, [&loop] { loop.exit(0); });
   CheckerProcess process(loop, Fd(child_channel_fd));
   set_log_sink([&process](LogLevel level, std::string_view text) { process.say(level, text); });
+  close_stderr();
   const int code = loop.run();
   set_log_sink([](LogLevel, std::string_view) {});
   return code;

@@ -1,5 +1,10 @@
 #include "common/log.hpp"
 
+#include "common/fd.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <utility>
 
@@ -20,5 +25,12 @@ LogSink& sink() {
 void set_log_sink(LogSink replacement) { sink() = replacement ? std::move(replacement) : write_to_stderr; }
 
 void log(LogLevel level, std::string_view text) { sink()(level, text); }
+
+void close_stderr() {
+#ifndef __SANITIZE_ADDRESS__
+  const Fd null(open("/dev/null", O_WRONLY | O_CLOEXEC));
+  if (null) dup2(null.get(), STDERR_FILENO);
+#endif
+}
 
 }  // namespace holdfast

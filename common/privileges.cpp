@@ -3,6 +3,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -97,6 +98,13 @@ Status verify_privileges(const std::vector<cap_value_t>& kept) {
     if (!wanted && cap_get_bound(cap) != 0) return Error{name_of(cap) + " is still in the bounding set"};
   }
   return {};
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 std::vector<std::string> effective_capabilities() {

@@ -31,6 +31,9 @@ Status shed_privileges(const UserIds& user, const std::vector<cap_value_t>& kept
 // the user is not root and that no_new_privs is set. The error says what is wrong.
 Status verify_privileges(const std::vector<cap_value_t>& kept);
 
+// Lets this process open as many descriptors as the hard limit allows.
+void raise_descriptor_limit();
+
 // The names of the effective capabilities of this process: "cap_net_raw", ...
 std::vector<std::string> effective_capabilities();
 

@@ -60,10 +60,7 @@ class ChildProcess {
                  {.message = [this](In&& message) { receive(std::move(message)); },
                   .closed = [this](const std::string& reason) { on_closed(reason); }}) {}
 
-  // Nobody is left behind: a child that still runs is killed.
-  ~ChildProcess() {
-    if (!status_) ::kill(process_.pid, SIGKILL);
-  }
+  // A child that still runs sees the end of the channel and leaves by itself: the VRRP child with priority 0.
 
   pid_t pid() const { return process_.pid; }
   void send(const Out& message) { channel_.send(message); }

@@ -1,4 +1,4 @@
-// As whom the children run: two distinct users, neither of them root.
+// As whom the children and check scripts run: distinct users, none of them root.
 #pragma once
 
 #include "common/config/model.hpp"
@@ -12,6 +12,7 @@ namespace holdfast {
 struct ChildUsers {
   UserIds vrrp;
   UserIds checker;
+  UserIds scripts;     // of checks that name no user: neither of the two, which they could signal
   std::string notice;  // something worth saying about the choice; may be empty
 };
 

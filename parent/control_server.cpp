@@ -75,8 +75,8 @@ Result<std::unique_ptr<ControlServer>> ControlServer::open(EventLoop& loop, cons
   if (unlink(path.c_str()) != 0 && errno != ENOENT) return failed();
   const auto readers = find_group(reader_group_name);
   if (bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return failed();
-  if (readers && chown(path.c_str(), 0, *readers) != 0) return failed();
-  if (chmod(path.c_str(), readers ? 0660 : 0600) != 0 || listen(socket.get(), 16) != 0) return failed();
+  // Everybody may connect; who may do what is decided by the credentials of the peer.
+  if (chmod(path.c_str(), 0666) != 0 || listen(socket.get(), 16) != 0) return failed();
 
   std::unique_ptr<ControlServer> server(new ControlServer(loop, path, std::move(socket), std::move(handlers)));
   server->reader_group_ = readers;
@@ -89,7 +89,8 @@ ControlServer::ControlServer(EventLoop& loop, std::string path, Fd socket, Handl
       socket_(std::move(socket)),
       handlers_(std::move(handlers)),
       watch_(
-          loop, socket_.get(), EPOLLIN, [this](std::uint32_t) { accept_some(); }, LoopPriority::idle) {}
+          loop, socket_.get(), EPOLLIN, [this](std::uint32_t) { accept_some(); }, LoopPriority::idle),
+      accept_again_(loop, [this] { watch_.set_events(EPOLLIN); }) {}
 
 ControlServer::~ControlServer() { unlink(path_.c_str()); }
 
@@ -99,16 +100,19 @@ Status ControlServer::set_admin_group(const std::string& name) {
   admin_group_ = find_group(name);
   if (!admin_group_)
     return Error{"runtime.admin_group: there is no group '" + name + "' on this host; only root may change things"};
-  // Without a group of readers, the admin group is the one that may connect.
-  if (!reader_group_ && (chown(path_.c_str(), 0, *admin_group_) != 0 || chmod(path_.c_str(), 0660) != 0)) {
-    return Error{"cannot give " + path_ + " to the group '" + name + "': " + std::strerror(errno)};
-  }
   return {};
 }
 
 void ControlServer::accept_some() {
   Fd socket(accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (!socket) return;
+  if (!socket) {
+    // Out of descriptors: the socket stays readable, so look away for a moment.
+    if (errno == EMFILE || errno == ENFILE) {
+      watch_.set_events(0);
+      accept_again_.arm(loop_.now() + accept_pause);
+    }
+    return;
+  }
   if (connections_.size() >= most_connections) {
     const std::string text = dump(refusal("too many connections to holdfastd at once; try again in a moment"));
     [[maybe_unused]] const ssize_t sent = send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -170,8 +174,11 @@ void ControlServer::handle(std::uint64_t id, Connection& connection, const std::
     return answer(id, refusal("there is no command '" + name.substr(0, 40) + "'; there are: status, reload"));
   }
   if (!may(connection, change)) {
-    return answer(id, refusal(change ? "only root and the members of runtime.admin_group may do that"
-                                     : "only root and the members of the group holdfast may read the status"));
+    return answer(
+        id,
+        refusal(change ? "only root may do that, and the members of the group that `runtime: {admin_group: NAME}` names"
+                       : "only root and the members of the group holdfast may read the status; join it: usermod -aG "
+                         "holdfast USER"));
   }
   // The connection may be gone by the time there is an answer; its number is never used again.
   (change ? handlers_.reload : handlers_.status)([this, id](const Json& document) { answer(id, document); });

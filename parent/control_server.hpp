@@ -35,6 +35,7 @@ class ControlServer {
   static constexpr std::size_t most_connections = 64;
   static constexpr std::size_t longest_request = 4096;
   static constexpr Duration patience = std::chrono::seconds(5);
+  static constexpr Duration accept_pause = std::chrono::milliseconds(100);
 
   // Replaces a socket that a dead daemon left behind. The directory must be claimed (runtime_dir.hpp).
   static Result<std::unique_ptr<ControlServer>> open(EventLoop& loop, const std::string& runtime_dir,
@@ -67,6 +68,7 @@ class ControlServer {
   std::uint64_t last_id_ = 0;
   std::map<std::uint64_t, std::unique_ptr<Connection>> connections_;
   IoWatch watch_;
+  Timer accept_again_;
 };
 
 }  // namespace holdfast

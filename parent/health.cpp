@@ -46,6 +46,8 @@ void Health::configure(const std::vector<std::pair<CheckId, CheckConfig>>& check
     if (joins) {
       record.since = loop_.now();
       record.joined_by_reload = by_reload;
+      // Neutral until the first result, but not for ever.
+      if (by_reload) record.expires = loop_.now() + hold_of(config.spec) + config.spec.interval + config.spec.timeout;
     }
     if (joins || record.config.restart != config.restart) {
       record.policy.reset();
@@ -233,6 +235,7 @@ void Health::time_passed() {
   for (auto& [id, record] : records_) {
     if (record.expires && *record.expires <= now) {
       record.expires.reset();
+      record.joined_by_reload = false;
       if (record.status != CheckStatus::unknown) {
         set_status(id, record, CheckStatus::unknown, "the checker process gives no results", now);
       }

@@ -2,6 +2,7 @@
 #include "common/config/load.hpp"
 #include "common/event_loop.hpp"
 #include "common/log.hpp"
+#include "common/privileges.hpp"
 #include "parent/child_users.hpp"
 #include "parent/control_server.hpp"
 #include "parent/journal.hpp"
@@ -138,6 +139,7 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
   open_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
 
   Options options;
   CLI::App app("Keeps a virtual IP address with a healthy nginx: speaks VRRP, checks health, moves the address.",

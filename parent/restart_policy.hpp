@@ -8,8 +8,9 @@
 //                     pause over                              `limit_window`; waits for the oldest to age
 //
 // The hold: with `before_failover` set, a check that was up counts as up from its going down until
-// the restart failed, the first result after the restart says no, or `before_failover` is over. Only the
-// first attempt of an episode is held: who has failed over does not wait again.
+// the restart failed or `before_failover` is over. A bad result right after the restart does not end it: a
+// daemon may have forked and not yet written its pid file. Only the first attempt of an episode is held: who
+// has failed over does not wait again.
 #pragma once
 
 #include "common/config/model.hpp"

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,12 @@ namespace {
 
 // Descriptors that must survive until the exec are moved up here, out of the way of dup2.
 constexpr int safe_descriptors = 100;
+
+const rlimit descriptors_at_start = [] {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return limit;
+}();
 
 void reset_signals() {
   struct sigaction by_default {};
@@ -39,6 +46,7 @@ Result<SpawnedProcess> spawn(const std::function<std::string()>& become) {
     const int failure = fcntl(write_end.get(), F_DUPFD_CLOEXEC, safe_descriptors);
     close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
     reset_signals();
+    setrlimit(RLIMIT_NOFILE, &descriptors_at_start);
     const std::string why = become();
     [[maybe_unused]] const ssize_t written = write(failure, why.data(), why.size());
     _exit(127);

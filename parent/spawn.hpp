@@ -17,7 +17,8 @@ struct SpawnedProcess {
 };
 
 // Forks. The new process has default signal handling and an empty mask, calls `become`, which ends in an
-// exec, and exits 127 when that returns: the sentence says why there was no exec. Descriptors from 3 up
+// exec, and exits 127 when that returns: the sentence says why there was no exec. It has the
+// limit of descriptors that this process started with. Descriptors from 3 up
 // close at the exec unless `become` says otherwise.
 Result<SpawnedProcess> spawn(const std::function<std::string()>& become);
 

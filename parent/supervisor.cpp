@@ -65,7 +65,7 @@ Supervisor::Supervisor(EventLoop& loop, Setup setup)
                 },
                 [this](const Checker::End& end) { checker_ended(end); }}),
       vrrp_deaths_(most_vrrp_deaths, vrrp_death_window),
-      health_(loop, account_of(setup.users.checker),
+      health_(loop, account_of(setup.users.scripts),
               {[this](const ParentToChecker& message) { checker_.send(message); }, [this] { update_standings(); },
                journal_}),
       deadline_(loop, [this] { deadline_passed(); }),
@@ -155,7 +155,7 @@ void Supervisor::on_vrrp(Pong&& message) {
   if (!vrrp_.on(message)) vrrp_.kill("it answered a heartbeat that was not sent");
 }
 
-void Supervisor::on_vrrp(Logged&& message) { relay("vrrp", message); }
+void Supervisor::on_vrrp(Logged&& message) { relay("vrrp", message, vrrp_log_); }
 
 void Supervisor::vrrp_ended(const Vrrp::End& end) {
   vrrp_generation_ = 0;
@@ -197,6 +197,7 @@ void Supervisor::on_checker(ConfigApplied&& message) {
 }
 
 void Supervisor::on_checker(HealthChanged&& message) {
+  if (!checker_news_.allow(loop_.now())) return checker_.kill("it reported more changes than its checks can have");
   if (!check_ids_.knows(message.id)) return checker_.kill("it named a check that does not exist");
   health_.on(message);
 }
@@ -222,7 +223,7 @@ void Supervisor::on_checker(Pong&& message) {
   if (!checker_.on(message)) checker_.kill("it answered a heartbeat that was not sent");
 }
 
-void Supervisor::on_checker(Logged&& message) { relay("checker", message); }
+void Supervisor::on_checker(Logged&& message) { relay("checker", message, checker_log_); }
 
 void Supervisor::checker_ended(const Checker::End& end) {
   checker_generation_ = 0;
@@ -241,6 +242,8 @@ void Supervisor::adopt(Config config, bool by_reload) {
   config_ = std::move(config);
   config_loaded_ = loop_.now();
   ++generation_;
+  const auto checks_count = static_cast<double>(config_.checks.size());
+  checker_news_ = RateLimit(100 + 10 * checks_count, 20 + 2 * checks_count);
 
   std::vector<std::pair<CheckId, CheckConfig>> checks;
   for (const CheckConfig& check : config_.checks) checks.emplace_back(check_ids_.id_of(check.spec.name), check);
@@ -537,7 +540,15 @@ void Supervisor::say_child_ended(const std::string& role, const std::string& why
       message_id::child_died, {{"HOLDFAST_PROCESS", role}, {"HOLDFAST_REASON", why}});
 }
 
-void Supervisor::relay(const char* role, const Logged& message) {
+void Supervisor::relay(const char* role, const Logged& message, ChildLog& log) {
+  if (!log.limit.allow(loop_.now())) {
+    ++log.dropped;
+    return;
+  }
+  if (const auto dropped = std::exchange(log.dropped, 0)) {
+    say(LogLevel::warning, std::string(role) + ": " + std::to_string(dropped) + " lines dropped: too many at once",
+        nullptr, {{"HOLDFAST_PROCESS", role}});
+  }
   say(message.level, std::string(role) + ": " + one_line(message.text, 1000), nullptr, {{"HOLDFAST_PROCESS", role}});
 }
 

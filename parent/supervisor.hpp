@@ -17,6 +17,7 @@
 #include "parent/health.hpp"
 #include "parent/id_table.hpp"
 #include "parent/journal.hpp"
+#include "parent/rate_limit.hpp"
 #include "parent/status_document.hpp"
 
 #include <functional>
@@ -88,6 +89,11 @@ class Supervisor {
     ReloadAnswer prepared;
   };
 
+  struct ChildLog {
+    RateLimit limit{200, 50};
+    std::size_t dropped = 0;
+  };
+
   // From the VRRP child.
   void on_vrrp(ChildReady&& message);
   void on_vrrp(ConfigApplied&& message);
@@ -140,7 +146,7 @@ class Supervisor {
   void say(LogLevel level, const std::string& text, const char* message_id = nullptr,
            std::vector<std::pair<const char*, std::string>> fields = {});
   void say_child_ended(const std::string& role, const std::string& why, Duration pause);
-  void relay(const char* role, const Logged& message);
+  void relay(const char* role, const Logged& message, ChildLog& log);
 
   EventLoop& loop_;
   JournalSink journal_;
@@ -169,6 +175,9 @@ class Supervisor {
 
   Vrrp vrrp_;
   Checker checker_;
+  RateLimit checker_news_{0, 0};  // set with the configuration
+  ChildLog vrrp_log_;
+  ChildLog checker_log_;
   Frequency vrrp_deaths_;
   RestartPace checker_pace_;
   Health health_;

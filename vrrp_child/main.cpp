@@ -43,6 +43,7 @@ int run() {
 
   EventLoop loop;
   VrrpProcess process(loop, Fd(child_channel_fd), {std::move(*adverts), std::move(*frames), std::move(*netlink)});
+  close_stderr();
   return loop.run();
 }
 
