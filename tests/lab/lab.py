@@ -156,15 +156,20 @@ class Host:
     def cut(self, carrier=False):
         """Takes the host off the network; with `carrier` its interface does not notice."""
         if carrier:
-            _run(["bridge", "link", "set", "dev", self.port, "state", "0"])
+            self._set_forwarding(False)
         else:
             _ip("link", "set", self.port, "down")
         self.lab.note(f"{self.name} is cut off the network")
 
     def join(self):
-        _ip("link", "set", self.port, "up")
-        _run(["bridge", "link", "set", "dev", self.port, "state", "3"])
+        if json.loads(_ip("-j", "link", "show", self.port))[0]["operstate"] == "UP":
+            self._set_forwarding(True)
+        else:
+            _ip("link", "set", self.port, "up")
         self.lab.note(f"{self.name} is on the network again")
+
+    def _set_forwarding(self, on):
+        _run(["bridge", "link", "set", "dev", self.port, "state", "3" if on else "0"])
 
     def entry(self, argv):
         return ["nsenter", "-t", str(self.init), "-m", "-u", "-n", "-p", "-r", "-w", "--", *map(str, argv)]
