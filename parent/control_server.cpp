@@ -113,16 +113,17 @@ void ControlServer::accept_some() {
     }
     return;
   }
-  if (connections_.size() >= most_connections) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
+  // Whoever fills the places does not lock root out.
+  if (connections_.size() >= most_connections + (peer.uid == 0 ? places_for_root : 0)) {
     const std::string text = dump(refusal("too many connections to holdfastd at once; try again in a moment"));
     [[maybe_unused]] const ssize_t sent = send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return;
   }
   const std::uint64_t id = ++last_id_;
   auto connection = std::make_unique<Connection>();
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
   connection->uid = peer.uid;
   connection->groups = groups_of_peer(socket.get(), peer.gid);
   connection->socket = std::move(socket);

@@ -33,6 +33,7 @@ class ControlServer {
   };
 
   static constexpr std::size_t most_connections = 64;
+  static constexpr std::size_t places_for_root = 8;  // beyond those
   static constexpr std::size_t longest_request = 4096;
   static constexpr Duration patience = std::chrono::seconds(5);
   static constexpr Duration accept_pause = std::chrono::milliseconds(100);

@@ -40,7 +40,7 @@ class Health {
     Duration latency{};
   };
 
-  // script_account: as whom scripts without a `user` run, the checker's user.
+  // script_account: as whom scripts without a `user` run, neither child's user.
   Health(EventLoop& loop, Account script_account, Handlers handlers);
 
   // The configured checks from now on; what is known of those that stay is kept. by_reload: new ones
