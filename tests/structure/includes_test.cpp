@@ -54,9 +54,10 @@ const std::vector<Include>& all_includes() {
 
 // The pure files of common/ and parent/; the core/ folders are pure as a whole.
 const std::set<std::string> pure_files = {
-    "common/bytes",   "common/check_config", "common/codec",          "common/config/model",  "common/expression",
-    "common/ip_addr", "common/messages",     "common/result",         "common/router_config", "common/statistics",
-    "common/types",   "parent/child_pace",   "parent/rate_limit", "parent/restart_policy", "parent/text",          "parent/tracking",
+    "common/bytes",         "common/check_config",   "common/codec",    "common/config/model",
+    "common/expression",    "common/ip_addr",        "common/messages", "common/result",
+    "common/router_config", "common/statistics",     "common/types",    "parent/child_pace",
+    "parent/rate_limit",    "parent/restart_policy", "parent/text",     "parent/tracking",
 };
 
 bool is_pure(const std::string& file) {
