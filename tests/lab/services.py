@@ -124,7 +124,7 @@ vrrp_instance VI_{vrid} {{
 def binary_folder():
     """Where the built programs are: HOLDFAST_BIN, set by ctest; else those of the release preset."""
     top = pathlib.Path(__file__).resolve().parents[2]
-    folder = pathlib.Path(os.environ.get("HOLDFAST_BIN") or top / "build/release/bin")
+    folder = pathlib.Path(os.environ.get("HOLDFAST_BIN") or top / "build/release/bin").resolve()
     if not (folder / "holdfastd").exists():
         raise Failure(f"there is no holdfastd in {folder}: build it, or set HOLDFAST_BIN to the folder that has it")
     return folder
