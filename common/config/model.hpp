@@ -15,7 +15,7 @@ namespace holdfast {
 // A program to run: argv[0] is an absolute path or found in a fixed PATH; no shell is involved.
 struct CommandConfig {
   std::vector<std::string> argv;
-  std::string user;  // empty: the one that the daemon runs the checker as
+  std::string user;  // empty: an unused id
   Duration timeout{};
   bool operator==(const CommandConfig&) const = default;
 };
