@@ -105,6 +105,10 @@ class Process:
             self.signal(signal.SIGTERM)
         return self.wait(timeout)
 
+    def abandon(self):
+        """Ends our end of it. nsenter stops when its child is stopped, and would then never reap it."""
+        self._entry.kill()
+
     def kill(self):
         if self.running:
             self.signal(signal.SIGKILL)
@@ -120,6 +124,7 @@ class Host:
         self.port = f"port-{name}"[:15]
         self._disk = _ROOT / lab.name / name
         self._unshare = None
+        self._processes = []
         self.init = None
         self.boot()
 
@@ -147,6 +152,9 @@ class Host:
     def power_off(self):
         """A power cut: no process gets a word in."""
         os.kill(self.init, signal.SIGKILL)
+        for process in self._processes:
+            process.abandon()
+        self._processes.clear()
         self._unshare.wait()
         self.init = None
         # Not left to the kernel: a socket of the test's may keep the dead host's network alive.
@@ -187,7 +195,9 @@ class Host:
         return done
 
     def spawn(self, argv, name=None, environment=None):
-        return Process(self, argv, name or pathlib.Path(argv[0]).name, environment)
+        process = Process(self, argv, name or pathlib.Path(argv[0]).name, environment)
+        self._processes.append(process)
+        return process
 
     @contextmanager
     def network(self):
