@@ -105,9 +105,9 @@ class Process:
             self.signal(signal.SIGTERM)
         return self.wait(timeout)
 
-    def abandon(self):
-        """Ends our end of it. nsenter stops when its child is stopped, and would then never reap it."""
-        self._entry.kill()
+    def wake(self):
+        """nsenter stops when its child is stopped, and would then never reap it, which a dying host waits for."""
+        self._entry.send_signal(signal.SIGCONT)
 
     def kill(self):
         if self.running:
@@ -152,10 +152,11 @@ class Host:
     def power_off(self):
         """A power cut: no process gets a word in."""
         os.kill(self.init, signal.SIGKILL)
-        for process in self._processes:
-            process.abandon()
+        while self._unshare.poll() is None:
+            for process in self._processes:
+                process.wake()
+            time.sleep(0.01)
         self._processes.clear()
-        self._unshare.wait()
         self.init = None
         # Not left to the kernel: a socket of the test's may keep the dead host's network alive.
         subprocess.run(["ip", "link", "del", self.port], stderr=subprocess.DEVNULL)
