@@ -54,7 +54,7 @@ class ChildProcess {
         handlers_(std::move(handlers)),
         process_(std::move(child.process)),
         ended_(
-            loop, [this] { handlers_.ended(why()); }, LoopPriority::urgent),
+            loop, [this] { tell_ended(); }, LoopPriority::urgent),
         exit_(loop, process_.pid, [this](int status) { on_exit(status); }),
         channel_(loop, std::move(child.channel),
                  {.message = [this](In&& message) { receive(std::move(message)); },

@@ -190,7 +190,7 @@ void VrrpProcess::perform() {
   if (sent > 0 && !any_refused_) muted_.clear();
   sockets_.netlink->flush([this](const Netlink::Refusal& refusal) { report_refusal(refusal); });
   for (const InstanceId id : to_announce_) announce(id);
-  sockets_.frames.flush();
+  table_.statistics().send_errors += sockets_.frames.flush();
 
   for (const auto& [id, action] : actions_) {
     const VirtualRouter* router = table_.find(id);
