@@ -26,15 +26,18 @@ template <class V> void fields(V& v, Is<ChildReady> auto& m) { v(m.capabilities)
 template <class V> void fields(V& v, Is<Logged> auto& m) { v(m.level, m.text); }
 template <class V> void fields(V&, Is<Shutdown> auto&) {}
 
-template <class V> void fields(V& v, Is<ConfigureInstance> auto& m) { v(m.id, m.router, m.standing, m.was_active_at); }
+template <class V> void fields(V& v, Is<ConfigureInstance> auto& m) { v(m.id, m.router, m.standing, m.was_active_at, m.leader); }
+template <class V> void fields(V& v, Is<WatchInterface> auto& m) { v(m.name); }
 template <class V> void fields(V& v, Is<SetPriority> auto& m) { v(m.id, m.standing); }
 template <class V> void fields(V& v, Is<StateChanged> auto& m) { v(m.id, m.from, m.to, m.reason, m.priority, m.at); }
 template <class V> void fields(V& v, Is<ConflictSeen> auto& m) { v(m.id, m.peer, m.text); }
+template <class V> void fields(V& v, Is<InterfaceChanged> auto& m) { v(m.name, m.up, m.detail); }
 template <class V> void fields(V& v, Is<ConflictReport> auto& m) { v(m.kind, m.peer, m.since, m.last, m.count, m.text); }
-template <class V> void fields(V& v, Is<AddressReport> auto& m) { v(m.address, m.present); }
+template <class V> void fields(V& v, Is<AddressReport> auto& m) { v(m.address, m.present, m.problem); }
 template <class V> void fields(V& v, Is<InstanceReport> auto& m) {
   v(m.id, m.state, m.since, m.reason, m.priority, m.active_router, m.active_priority, m.handing_over, m.addresses,
-    m.conflicts, m.statistics);
+    m.conflicts, m.last_advert_source, m.up_since, m.active_down_interval, m.skew_time, m.last_event,
+    m.new_master_reason, m.statistics);
 }
 template <class V> void fields(V& v, Is<GlobalReport> auto& m) { v(m.statistics); }
 
@@ -52,8 +55,10 @@ template <class V> void fields(V& v, Is<VirtualAddress> auto& m) {
 }
 template <class V> void fields(V& v, Is<AnnounceConfig> auto& m) { v(m.count, m.repeat_after, m.refresh); }
 template <class V> void fields(V& v, Is<VirtualRouterConfig> auto& m) {
-  v(m.name, m.interface, m.vrid, m.version, m.family, m.priority, m.advert_interval, m.password, m.checksum,
-    m.preempt, m.preempt_delay, m.return_after, m.timers, m.lease, m.announce, m.addresses);
+  v(m.name, m.interface, m.vrid, m.version, m.family, m.priority, m.advert_interval, m.mixed_versions, m.password,
+    m.checksum,
+    m.preempt, m.preempt_delay, m.return_after, m.timers, m.lease, m.announce, m.peers, m.source,
+    m.virtual_mac, m.require_link_local_first, m.addresses);
 }
 template <class V> void fields(V& v, Is<Standing> auto& m) { v(m.priority, m.fitness, m.reason); }
 template <class V> void fields(V& v, Is<CheckSpec> auto& m) {

@@ -81,7 +81,14 @@ struct ConfigureInstance {
   Standing standing;
   // Set when a VRRP child before this one died as active: it was surely alive until then.
   std::optional<TimePoint> was_active_at;
+  // Set for all members of a sync group but the one that decides: its state follows that one's.
+  std::optional<InstanceId> leader;
   bool operator==(const ConfigureInstance&) const = default;
+};
+// An item of the configuration: tell what becomes of this interface, first of all what it is like now.
+struct WatchInterface {
+  std::string name;
+  bool operator==(const WatchInterface&) const = default;
 };
 struct SetPriority {
   InstanceId id;
@@ -93,8 +100,8 @@ struct Shutdown {
   bool operator==(const Shutdown&) const = default;
 };
 
-using ParentToVrrp =
-    std::variant<BeginConfig, ConfigureInstance, CommitConfig, SetPriority, RequestReports, Ping, Shutdown>;
+using ParentToVrrp = std::variant<BeginConfig, ConfigureInstance, WatchInterface, CommitConfig, SetPriority,
+                                  RequestReports, Ping, Shutdown>;
 
 // ---- VRRP -> parent ----
 
@@ -115,6 +122,13 @@ struct ConflictSeen {
   std::string text;  // a sentence for a person
   bool operator==(const ConflictSeen&) const = default;
 };
+// A watched interface, when its configuration was applied and whenever this changed.
+struct InterfaceChanged {
+  std::string name;
+  bool up = false;     // it exists, is up, and has a carrier
+  std::string detail;  // what is wrong: "interface eth1 has no carrier: is the cable in?"
+  bool operator==(const InterfaceChanged&) const = default;
+};
 struct ConflictReport {
   std::string kind;  // "two_actives", "password", ...
   IpAddr peer;
@@ -127,6 +141,7 @@ struct ConflictReport {
 struct AddressReport {
   VirtualAddress address;
   bool present = false;
+  std::string problem;  // why it is not as it should be; empty: it is
   bool operator==(const AddressReport&) const = default;
 };
 struct InstanceReport {
@@ -140,6 +155,13 @@ struct InstanceReport {
   bool handing_over = false;
   std::vector<AddressReport> addresses;
   std::vector<ConflictReport> conflicts;  // those that last
+  // RFC 8347
+  std::optional<IpAddr> last_advert_source;
+  std::optional<TimePoint> up_since;  // not in initialize or fault
+  Duration active_down_interval{};
+  Duration skew_time{};
+  std::string last_event;         // "master-timeout"
+  std::string new_master_reason;  // "not-master", "priority", "preempted", "no-response"
   InstanceStatistics statistics;
   bool operator==(const InstanceReport&) const = default;
 };
@@ -148,8 +170,8 @@ struct GlobalReport {
   bool operator==(const GlobalReport&) const = default;
 };
 
-using VrrpToParent = std::variant<ChildReady, ConfigApplied, StateChanged, ConflictSeen, InstanceReport, GlobalReport,
-                                  ReportsDone, Pong, Logged>;
+using VrrpToParent = std::variant<ChildReady, ConfigApplied, StateChanged, ConflictSeen, InterfaceChanged,
+                                  InstanceReport, GlobalReport, ReportsDone, Pong, Logged>;
 
 // ---- parent -> checker ----
 

@@ -30,12 +30,13 @@ struct VirtualAddress {
   bool operator==(const VirtualAddress&) const = default;
 };
 
-// Gratuitous ARP: `count` frames per address on becoming active, again `repeat_after` later, and
-// every `refresh` while active (0: never).
+// Gratuitous ARP and unsolicited neighbour advertisements: `count` frames per address on becoming active, again
+// `repeat_after` later, and every `refresh` while active (0: never). The refresh is what mends neighbours that
+// learned a worse active's MAC while the network was cut in two: that one may yield before we hear of it.
 struct AnnounceConfig {
   std::uint32_t count = 3;
   Duration repeat_after = std::chrono::seconds(5);
-  Duration refresh{};
+  Duration refresh = std::chrono::seconds(10);
   bool operator==(const AnnounceConfig&) const = default;
 };
 
@@ -47,6 +48,7 @@ struct VirtualRouterConfig {
   IpFamily family = IpFamily::ipv4;
   Priority priority{100};  // as configured; what is advertised is the standing that the parent computes
   Duration advert_interval = std::chrono::seconds(1);
+  bool mixed_versions = false;          // v3 over IPv4: speak v2 as well, and obey it (RFC 9568, 8.4.2)
   std::optional<std::string> password;  // VRRPv2, type 1: at most 8 bytes
   ChecksumForm checksum = ChecksumForm::rfc5798;
   bool preempt = true;
@@ -55,7 +57,11 @@ struct VirtualRouterConfig {
   TimerMode timers = TimerMode::fast;
   Duration lease = std::chrono::seconds(3);  // the kernel removes our addresses this long after we stopped
   AnnounceConfig announce;
-  std::vector<VirtualAddress> addresses;
+  std::vector<IpAddr> peers;              // unicast: only these are told and heard; empty: the multicast group
+  std::optional<IpAddr> source;           // what adverts come from; else the interface's own address
+  bool virtual_mac = false;               // answer for the addresses with 00-00-5e-00-01/02-VRID
+  bool require_link_local_first = false;  // IPv6: drop a peer's list that does not start so (erratum 8300)
+  std::vector<VirtualAddress> addresses;  // of one family; may be none
   bool operator==(const VirtualRouterConfig&) const = default;
 };
 

@@ -138,6 +138,9 @@ void Supervisor::on_vrrp(ConflictSeen&& message) {
       {{"HOLDFAST_INSTANCE", name}, {"HOLDFAST_PEER", to_string(message.peer)}, {"HOLDFAST_REASON", text}});
 }
 
+// Nothing tracks an interface, so none was asked for.
+void Supervisor::on_vrrp(InterfaceChanged&&) { vrrp_.kill("it reported an interface that nobody asked for"); }
+
 void Supervisor::on_vrrp(InstanceReport&& message) {
   if (!instance_ids_.knows(message.id)) return vrrp_.kill("it reported an instance that does not exist");
   const auto found = instances_.find(message.id);
@@ -264,7 +267,7 @@ void Supervisor::adopt(Config config, bool by_reload) {
 void Supervisor::configure_vrrp() {
   vrrp_.send(BeginConfig{generation_});
   for (const auto& [id, instance] : instances_) {
-    vrrp_.send(ConfigureInstance{id, instance.config.router, instance.standing, instance.was_active_at});
+    vrrp_.send(ConfigureInstance{id, instance.config.router, instance.standing, instance.was_active_at, {}});
   }
   vrrp_.send(CommitConfig{generation_});
 }

@@ -99,6 +99,7 @@ class Supervisor {
   void on_vrrp(ConfigApplied&& message);
   void on_vrrp(StateChanged&& message);
   void on_vrrp(ConflictSeen&& message);
+  void on_vrrp(InterfaceChanged&& message);
   void on_vrrp(InstanceReport&& message);
   void on_vrrp(GlobalReport&& message);
   void on_vrrp(ReportsDone&& message);

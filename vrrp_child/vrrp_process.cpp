@@ -47,9 +47,12 @@ VrrpProcess::~VrrpProcess() { set_log_sink({}); }
 void VrrpProcess::on(const BeginConfig& message) {
   generation_ = message.generation;
   staged_.clear();
+  staged_watches_.clear();
 }
 
 void VrrpProcess::on(const ConfigureInstance& message) { staged_[message.id] = message; }
+
+void VrrpProcess::on(const WatchInterface& message) { staged_watches_.insert(message.name); }
 
 void VrrpProcess::on(const CommitConfig& message) {
   if (leaving_) return;
@@ -68,6 +71,8 @@ void VrrpProcess::on(const CommitConfig& message) {
   for (const InstanceId id : gone) table_.erase(id);
   for (const auto& [id, wanted] : staged_) table_.configure(wanted, now, actions_);
   staged_.clear();
+  watched_.clear();
+  for (const std::string& name : staged_watches_) watched_[name];
   generation_.reset();
   virtual_addresses_.clear();
   for (const auto& [id, router] : table_.routers()) {
@@ -321,14 +326,33 @@ void VrrpProcess::update_links() {
     const Link& link = known != links.end() ? known->second : links[interface] = link_of(interface);
     table_.set_link(id, link, now, actions_);
   }
+  report_watched();
+}
+
+// What instances track beside their own interface; the parent makes their standing of it.
+void VrrpProcess::report_watched() {
+  for (auto& [name, told] : watched_) {
+    std::string trouble = trouble_of(name);
+    if (told == trouble) continue;
+    parent_.send(InterfaceChanged{name, trouble.empty(), trouble});
+    told = std::move(trouble);
+  }
+}
+
+// Why an interface can't carry anything, or "".
+std::string VrrpProcess::trouble_of(const std::string& name) const {
+  const Interface* interface = sockets_.netlink->interface(name);
+  if (!interface) return fmt::format("there is no interface {} on this host", name);
+  if (!interface->up) return fmt::format("interface {} is down", name);
+  if (!interface->carrier) return fmt::format("interface {} has no carrier: is the cable in?", name);
+  return "";
 }
 
 Link VrrpProcess::link_of(const std::string& name) const {
   const Interface* interface = sockets_.netlink->interface(name);
-  if (!interface) return {0, {false, {}, fmt::format("there is no interface {} on this host", name)}};
+  if (!interface) return {0, {false, {}, trouble_of(name)}};
   const auto unusable = [&](std::string why) { return Link{interface->index, {false, {}, std::move(why)}}; };
-  if (!interface->up) return unusable(fmt::format("interface {} is down", name));
-  if (!interface->carrier) return unusable(fmt::format("interface {} has no carrier: is the cable in?", name));
+  if (std::string trouble = trouble_of(name); !trouble.empty()) return unusable(std::move(trouble));
   if (const auto deaf = deaf_.find(interface->index); deaf != deaf_.end()) {
     return unusable(fmt::format("interface {} cannot join the VRRP group {}: {}; does igmp_max_memberships allow it?",
                                 name, to_string(vrrp_group_v4), deaf->second));
@@ -388,7 +412,7 @@ InstanceReport VrrpProcess::report(const VirtualRouter& router) const {
   }
   for (const VirtualAddress& address : router.config().addresses) {
     report.addresses.push_back(
-        {address, sockets_.netlink->address(interface_index(address.interface), address.prefix) != nullptr});
+        {address, sockets_.netlink->address(interface_index(address.interface), address.prefix) != nullptr, ""});
   }
   report.statistics = router.statistics();
   return report;

@@ -38,6 +38,7 @@ class VrrpProcess {
   // messages from the parent
   void on(const BeginConfig& message);
   void on(const ConfigureInstance& message);
+  void on(const WatchInterface& message);
   void on(const CommitConfig& message);
   void on(const SetPriority& message);
   void on(const RequestReports& message);
@@ -60,8 +61,10 @@ class VrrpProcess {
   void withdraw(const VirtualAddress& address, const VirtualRouterConfig& config);
   void report_refusal(const Netlink::Refusal& refusal);
   void update_links();
+  void report_watched();
   void update_listening();
   Link link_of(const std::string& interface) const;
+  std::string trouble_of(const std::string& interface) const;
   int interface_index(const std::string& name) const;
   std::string explain(const VirtualRouter& router, const Reason& reason) const;
   InstanceReport report(const VirtualRouter& router) const;
@@ -77,11 +80,13 @@ class VrrpProcess {
 
   std::optional<std::uint32_t> generation_;  // of the configuration being received
   std::map<InstanceId, ConfigureInstance> staged_;
-  std::map<InstanceId, std::vector<VirtualAddress>> held_;   // what active instances put on the host
-  std::map<std::pair<int, IpPrefix>, std::string> refused_;  // said once, until it works again
-  std::map<int, int> muted_;                                 // interface: why adverts can't leave it, told once
-  std::map<int, std::string> deaf_;                          // interface: why the group could not be joined
-  bool any_refused_ = false;                                 // in this flush
+  std::set<std::string> staged_watches_;
+  std::map<std::string, std::optional<std::string>> watched_;  // interface: what we told of it; empty: all is well
+  std::map<InstanceId, std::vector<VirtualAddress>> held_;     // what active instances put on the host
+  std::map<std::pair<int, IpPrefix>, std::string> refused_;    // said once, until it works again
+  std::map<int, int> muted_;                                   // interface: why adverts can't leave it, told once
+  std::map<int, std::string> deaf_;                            // interface: why the group could not be joined
+  bool any_refused_ = false;                                   // in this flush
   bool leaving_ = false;
   std::set<IpAddr> virtual_addresses_;  // of all instances
   std::set<int> listening_on_;

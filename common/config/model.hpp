@@ -38,18 +38,21 @@ struct CheckConfig {
   bool operator==(const CheckConfig&) const = default;
 };
 
-// How a check acts on an instance while it is not up.
+// How a check, or the link of another interface, acts on an instance while it is not up.
 struct TrackConfig {
   enum class Effect : std::uint8_t { demote, fault, weight };
-  std::string check;  // the name of a check that exists
+  std::string check;      // the name of a check that exists, or empty
+  std::string interface;  // exactly one of the two is set
   Effect effect = Effect::demote;
   int weight = 0;  // -253..253, not 0; >0 added while up, <0 subtracted while down
   bool operator==(const TrackConfig&) const = default;
 };
 
 struct InstanceConfig {
-  VirtualRouterConfig router;  // for the VRRP child
-  std::vector<TrackConfig> tracks;
+  VirtualRouterConfig router;       // for the VRRP child
+  std::vector<TrackConfig> tracks;  // its own, and those of the others in its sync group
+  std::string sync_group;           // empty: in none
+  std::string leader;               // the member that decides for the group; empty: this one does
   bool operator==(const InstanceConfig&) const = default;
 };
 

@@ -29,6 +29,7 @@ inline VirtualRouterConfig example_router() {
   router.family = IpFamily::ipv6;
   router.priority = Priority{101};
   router.advert_interval = 10ms;
+  router.mixed_versions = true;
   router.password = "1111";
   router.checksum = ChecksumForm::rfc9568;
   router.preempt = false;
@@ -37,6 +38,10 @@ inline VirtualRouterConfig example_router() {
   router.timers = TimerMode::rfc;
   router.lease = 9s;
   router.announce = {.count = 1, .repeat_after = 2s, .refresh = 3s};
+  router.peers = {example_v6, IpAddr::v4(192, 0, 2, 9)};
+  router.source = example_v6;
+  router.virtual_mac = true;
+  router.require_link_local_first = true;
   router.addresses = {example_address(), {.prefix = {example_v6, 64}, .interface = "eth0", .label = ""}};
   return router;
 }
@@ -66,8 +71,9 @@ inline CheckSpec example_check(Probe probe) {
 inline std::vector<ParentToVrrp> examples_of(const ParentToVrrp&) {
   const Standing standing{Priority{99}, Fitness::faulted, "check nginx is down"};
   return {BeginConfig{0x01020304},
-          ConfigureInstance{InstanceId{5}, example_router(), standing, TimePoint(123456789us)},
-          ConfigureInstance{InstanceId{6}, VirtualRouterConfig{}, Standing{}, std::nullopt},
+          ConfigureInstance{InstanceId{5}, example_router(), standing, TimePoint(123456789us), InstanceId{4}},
+          ConfigureInstance{InstanceId{6}, VirtualRouterConfig{}, Standing{}, std::nullopt, std::nullopt},
+          WatchInterface{"eth1"},
           CommitConfig{0x05060708},
           SetPriority{InstanceId{7}, standing},
           RequestReports{0x0102030405060708},
@@ -81,6 +87,7 @@ inline std::vector<VrrpToParent> examples_of(const VrrpToParent&) {
           StateChanged{InstanceId{1}, InstanceState::backup, InstanceState::active, "no advert for 3.6 s",
                        Priority{102}, TimePoint(-1us)},
           ConflictSeen{InstanceId{2}, example_v6, "192.0.2.9 claims to be active too"},
+          InterfaceChanged{"eth1", true, "as it should be"},
           InstanceReport{InstanceId{3},
                          InstanceState::fault,
                          TimePoint(1h),
@@ -89,8 +96,14 @@ inline std::vector<VrrpToParent> examples_of(const VrrpToParent&) {
                          example_v6,
                          Priority{2},
                          true,
-                         {{example_address(), true}},
+                         {{example_address(), true, "somebody else has it"}},
                          {{"two_actives", example_v6, TimePoint(1s), TimePoint(2s), 3, "both are active"}},
+                         example_v6,
+                         TimePoint(3s),
+                         4s,
+                         5ms,
+                         "master-timeout",
+                         "no-response",
                          example_statistics()},
           GlobalReport{example_global_statistics()},
           ReportsDone{10},

@@ -11,7 +11,7 @@ constexpr int eth0 = 2;
 
 void Host::add(InstanceId id, VirtualRouterConfig config) {
   const Standing standing{config.priority, Fitness::fit, ""};
-  table_->configure({id, std::move(config), standing, {}}, wire_.now(), actions_);
+  table_->configure({id, std::move(config), standing, {}, {}}, wire_.now(), actions_);
   table_->set_link(id, {eth0, {true, address_, ""}}, wire_.now(), actions_);
   perform();
 }

@@ -18,7 +18,7 @@ constexpr InstanceId id{1};
 struct Subject {
   explicit Subject(const vectors::Receiver& receiver) : Subject(receiver.config, receiver.local_primary) {}
   Subject(const VirtualRouterConfig& config, IpAddr source) {
-    table.configure({id, config, {config.priority, Fitness::fit, ""}, {}}, now, actions);
+    table.configure({id, config, {config.priority, Fitness::fit, ""}, {}, {}}, now, actions);
     table.set_link(id, {eth0, {true, source, ""}}, now, actions);
     actions.clear();
   }
@@ -170,7 +170,7 @@ TEST_CASE("many routers: all due at once leave together, in one run") {
     VirtualRouterConfig config = vectors::load().receivers.at("v3_ipv4").config;
     config.vrid = Vrid{static_cast<std::uint8_t>(i)};
     config.advert_interval = 10ms;
-    table.configure({InstanceId{i}, config, {Priority{100}, Fitness::fit, ""}, {}}, now, actions);
+    table.configure({InstanceId{i}, config, {Priority{100}, Fitness::fit, ""}, {}, {}}, now, actions);
     table.set_link(InstanceId{i}, {eth0, {true, IpAddr::v4(192, 0, 2, 3), ""}}, now, actions);
   }
   now = table.next_deadline();
@@ -189,7 +189,7 @@ TEST_CASE("an unchanged configuration changes nothing") {
   Subject subject(receiver);
   const TimePoint due = subject.table.next_deadline();
   subject.now += 1s;
-  const ConfigureInstance same{id, receiver.config, {receiver.config.priority, Fitness::fit, ""}, {}};
+  const ConfigureInstance same{id, receiver.config, {receiver.config.priority, Fitness::fit, ""}, {}, {}};
   CHECK_FALSE(subject.table.is_replaced_by(same));
   subject.table.configure(same, subject.now, subject.actions);
   subject.table.set_link(id, {eth0, {true, receiver.local_primary, ""}}, subject.now, subject.actions);
@@ -200,7 +200,7 @@ TEST_CASE("an unchanged configuration changes nothing") {
 TEST_CASE("another VRID, interface or version is another virtual router") {
   const auto& receiver = vectors::load().receivers.at("v3_ipv4");
   Subject subject(receiver);
-  ConfigureInstance wanted{id, receiver.config, {}, {}};
+  ConfigureInstance wanted{id, receiver.config, {}, {}, {}};
   SECTION("VRID") { wanted.router.vrid = Vrid{21}; }
   SECTION("interface") { wanted.router.interface = "eth1"; }
   SECTION("version") { wanted.router.version = VrrpVersion::v2; }
@@ -255,7 +255,7 @@ TEST_CASE("interfaces that swap their names leave no router deaf") {
   const auto& file = vectors::load();
   const auto vector = std::ranges::find(file.vectors, "v3-ip4-pseudo", &vectors::Vector::name);
   for (std::uint32_t i : {1u, 2u}) {
-    table.configure({InstanceId{i}, file.receivers.at("v3_ipv4").config, {Priority{100}, Fitness::fit, ""}, {}}, now,
+    table.configure({InstanceId{i}, file.receivers.at("v3_ipv4").config, {Priority{100}, Fitness::fit, ""}, {}, {}}, now,
                     actions);
     table.set_link(InstanceId{i}, {static_cast<int>(i), {true, IpAddr::v4(192, 0, 2, 3), ""}}, now, actions);
   }

@@ -457,6 +457,7 @@ TEST_CASE("while active the lease is renewed well before it ends") {
 TEST_CASE("announcements are repeated once, and refreshed where that is asked for") {
   auto config = config_with(Priority{100});
   SECTION("once") {
+    config.announce.refresh = 0s;
     Subject subject(config);
     subject.become_active();
     subject.pass(60s);
