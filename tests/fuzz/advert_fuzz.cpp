@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const TimePoint now{std::chrono::seconds(1000)};
   const InstanceId id{1};
   table.configure(
-      {id, config_of(v2 ? VrrpVersion::v2 : VrrpVersion::v3, family), {Priority{100}, Fitness::fit, ""}, {}}, now,
+      {id, config_of(v2 ? VrrpVersion::v2 : VrrpVersion::v3, family), {Priority{100}, Fitness::fit, ""}, {}, {}}, now,
       actions);
   table.set_link(id, {2, {true, IpAddr::v4(192, 0, 2, 3), ""}}, now, actions);
   actions.clear();

@@ -52,6 +52,7 @@ class Fake {
     items_.push_back(m);
     log("check " + std::to_string(m.id.value) + " " + m.check.name);
   }
+  void on(const WatchInterface& m) { log("watch " + m.name); }
   void on(const CommitConfig& m) {
     channel_.send(ConfigApplied{m.generation});
     log("applied " + std::to_string(m.generation));

@@ -24,11 +24,11 @@ struct Example {
     address.prefix = {IpAddr::v4(192, 168, 16, 130), 32};
     address.interface = "ens33";
     instance.router.addresses.push_back(address);
-    instance.tracks = {{"nginx", TrackConfig::Effect::weight, 2}, {"nginx", TrackConfig::Effect::demote, 0}};
+    instance.tracks = {{"nginx", "", TrackConfig::Effect::weight, 2}, {"nginx", "", TrackConfig::Effect::demote, 0}};
     check.spec.name = "nginx";
     report.active_router = IpAddr::v4(192, 168, 16, 128);
     report.active_priority = Priority{102};
-    report.addresses = {{address, true}};
+    report.addresses = {{address, true, ""}};
     report.statistics.advertisement_sent = 7;
 
     daemon.node = "web-1";

@@ -33,7 +33,7 @@ Config tutorial() {
   instance.router.name = "VI_1";
   instance.router.interface = "eth0";
   instance.router.vrid = Vrid{66};
-  instance.tracks.push_back({"nginx", TrackConfig::Effect::weight, 2});
+  instance.tracks.push_back({"nginx", "", TrackConfig::Effect::weight, 2});
   config.instances.push_back(instance);
   return config;
 }
@@ -380,7 +380,7 @@ TEST_CASE("a reload while the VRRP child dies is answered when the next one has 
 
 TEST_CASE("at the start a check without result is not up, after a reload it is neutral") {
   Config config = tutorial();
-  config.instances[0].tracks[0] = {"nginx", TrackConfig::Effect::demote, 0};
+  config.instances[0].tracks[0] = {"nginx", "", TrackConfig::Effect::demote, 0};
   Daemon daemon(config);
   REQUIRE(daemon.runs());
   CHECK(daemon.count("vrrp: instance 1 VI_1 priority 1") == 1);
@@ -388,7 +388,7 @@ TEST_CASE("at the start a check without result is not up, after a reload it is n
   REQUIRE(daemon.waits_for("vrrp: set 1 priority 100"));
   config.checks.push_back(config.checks[0]);
   config.checks[1].spec.name = "second";
-  config.instances[0].tracks.push_back({"second", TrackConfig::Effect::demote, 0});
+  config.instances[0].tracks.push_back({"second", "", TrackConfig::Effect::demote, 0});
   CHECK(daemon.reload(config).ok);
   CHECK(daemon.last("vrrp: instance 1") == "vrrp: instance 1 VI_1 priority 100");
   daemon.signal_checker(SIGUSR2);

@@ -23,9 +23,9 @@ Standing standing(const InstanceConfig& config, const std::map<std::string, Chec
   return standing_of(config, [&](const std::string& check) { return views.at(check); });
 }
 
-TrackConfig weight(const char* check, int w) { return {check, Effect::weight, w}; }
-TrackConfig demote(const char* check) { return {check, Effect::demote, 0}; }
-TrackConfig fault(const char* check) { return {check, Effect::fault, 0}; }
+TrackConfig weight(const char* check, int w) { return {check, "", Effect::weight, w}; }
+TrackConfig demote(const char* check) { return {check, "", Effect::demote, 0}; }
+TrackConfig fault(const char* check) { return {check, "", Effect::fault, 0}; }
 
 int weighed(int base, int w, Health health) {
   return standing(instance(base, {weight("nginx", w)}), {{"nginx", {health, ""}}}).priority.value;

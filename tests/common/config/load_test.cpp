@@ -42,7 +42,7 @@ TEST_CASE("the minimal configuration has every default") {
   router.interface = "eth0";
   router.vrid = Vrid{66};
   router.addresses = {{{IpAddr::v4(192, 168, 16, 130), 32}, "eth0", "", AddressScope::global, true}};
-  expected.instances = {{router, {}}};
+  expected.instances = {{router, {}, "", ""}};
   CHECK(config == expected);
   CHECK(router.version == VrrpVersion::v3);
   CHECK(router.priority == Priority{100});
@@ -85,7 +85,7 @@ instances:
   CHECK(router.version == VrrpVersion::v2);
   CHECK(router.advert_interval == 1s);
   CHECK(router.password == "1111");
-  CHECK(config.instances[0].tracks == std::vector<TrackConfig>{{"nginx", TrackConfig::Effect::weight, 2}});
+  CHECK(config.instances[0].tracks == std::vector<TrackConfig>{{"nginx", "", TrackConfig::Effect::weight, 2}});
 }
 
 TEST_CASE("text needs no quotes") {
@@ -166,9 +166,10 @@ instances:
       - {check: d, weight: -20}
 )");
   using Effect = TrackConfig::Effect;
-  CHECK(config.instances[0].tracks ==
-        std::vector<TrackConfig>{
-            {"a", Effect::demote, 0}, {"b", Effect::demote, 0}, {"c", Effect::fault, 0}, {"d", Effect::weight, -20}});
+  CHECK(config.instances[0].tracks == std::vector<TrackConfig>{{"a", "", Effect::demote, 0},
+                                                               {"b", "", Effect::demote, 0},
+                                                               {"c", "", Effect::fault, 0},
+                                                               {"d", "", Effect::weight, -20}});
 }
 
 TEST_CASE("an owner of the addresses may give up by fault") {
