@@ -1,10 +1,12 @@
 """A lab of hosts on one machine: namespaces, a bridge, real nginx, real keepalived, holdfastd. See lab.py."""
 
+from .craft import Injector
 from .lab import Host, Lab, Process
+from .ownership import Ownership
 from .runner import main
 from .services import Holdfast, Keepalived, Nginx, Visitor
 from .waiting import Failure, stays, wait_until
 from .wire import Recorder, tshark_complaints
 
-__all__ = ["Failure", "Holdfast", "Host", "Keepalived", "Lab", "Nginx", "Process", "Recorder", "Visitor", "main",
-           "stays", "tshark_complaints", "wait_until"]
+__all__ = ["Failure", "Holdfast", "Host", "Injector", "Keepalived", "Lab", "Nginx", "Ownership", "Process", "Recorder",
+           "Visitor", "main", "stays", "tshark_complaints", "wait_until"]

@@ -1,5 +1,6 @@
 """What a host hears: VRRP adverts as values, and captures that tshark can judge."""
 
+import ctypes
 import socket
 import struct
 import subprocess
@@ -9,53 +10,85 @@ import time
 from dataclasses import dataclass
 
 ETH_P_ALL = 3
+SO_RCVBUFFORCE, SO_TIMESTAMPNS, SO_ATTACH_FILTER = 33, 35, 26
 VRRP = 112
 
 
 @dataclass(frozen=True)
 class Advert:
-    """One advert as received. at: time.monotonic() of the capture."""
+    """One advert as received. at: when, on the clock of time.monotonic(); interval: in seconds; mac: the sender's."""
     at: float
     source: str
     version: int
     vrid: int
     priority: int
     addresses: tuple
+    interval: float
+    destination: str
+    ttl: int
+    mac: bytes
 
 
 def decode(at, frame):
     """The Advert in an Ethernet frame, or None. Trusts the sender: judging packets is tshark's job."""
-    if frame[12:14] != b"\x08\x00" or frame[23] != VRRP:
+    if frame[12:14] == b"\x08\x00" and frame[23] == VRRP:
+        family, size, ttl = socket.AF_INET, 4, frame[22]
+        source, destination = frame[26:30], frame[30:34]
+        vrrp = frame[14 + (frame[14] & 15) * 4:]
+    elif frame[12:14] == b"\x86\xdd" and frame[20] == VRRP:
+        family, size, ttl = socket.AF_INET6, 16, frame[21]
+        source, destination = frame[22:38], frame[38:54]
+        vrrp = frame[54:]
+    else:
         return None
-    header = (frame[14] & 15) * 4
-    vrrp = frame[14 + header:]
-    addresses = tuple(socket.inet_ntoa(vrrp[8 + 4 * i:12 + 4 * i]) for i in range(vrrp[3]))
-    return Advert(at, socket.inet_ntoa(frame[26:30]), vrrp[0] >> 4, vrrp[1], vrrp[2], addresses)
+    version = vrrp[0] >> 4
+    interval = float(vrrp[5]) if version == 2 else (struct.unpack_from(">H", vrrp, 4)[0] & 0x0FFF) / 100
+    addresses = tuple(socket.inet_ntop(family, vrrp[8 + size * i:8 + size * (i + 1)]) for i in range(vrrp[3]))
+    return Advert(at, socket.inet_ntop(family, source), version, vrrp[1], vrrp[2], addresses, interval,
+                  socket.inet_ntop(family, destination), ttl, frame[6:12])
 
 
 class Recorder:
-    """Records every frame that reaches a host's interface, from the moment it is made until stop()."""
+    """Records every frame that passes a host's interface, from the moment it is made until stop(). The times are those
+    at which the kernel saw the frames, however late this process is.
 
-    def __init__(self, host):
+    sources: record only IPv4 packets from these addresses, picked by the kernel."""
+
+    def __init__(self, host, interface=None, sources=()):
         self.frames = []
         with host.network():
-            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
-        self._socket.bind((host.interface, ETH_P_ALL))
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        if sources:
+            self._pick(sources)
+        self._socket.bind((interface or host.interface, ETH_P_ALL))
         self._socket.settimeout(0.1)
         self._running = True
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
+    def _pick(self, sources):
+        program = [(0x20, 0, 0, 26)]  # load the source address
+        for left, source in zip(range(len(sources), 0, -1), sources):
+            program.append((0x15, left, 0, struct.unpack(">I", socket.inet_aton(source))[0]))  # equal: to the end
+        program += [(0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFF)]
+        code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
+                                struct.pack("@HP", len(program), ctypes.addressof(code)))
+
     def _read(self):
+        to_monotonic = time.monotonic() - time.time()
         while self._running:
             try:
-                frame = self._socket.recv(65536)
+                frame, ancillary, _, _ = self._socket.recvmsg(65536, 64)
             except TimeoutError:
+                to_monotonic = time.monotonic() - time.time()
                 continue
             except OSError:
                 return  # the host has lost its power
-            self.frames.append((time.monotonic(), frame))
+            seconds, nanoseconds = struct.unpack("@qq", ancillary[0][2])
+            self.frames.append((seconds + nanoseconds * 1e-9 + to_monotonic, frame))
 
     def stop(self):
         self._running = False

@@ -1,0 +1,86 @@
+"""Who had an address when, from the kernels' own notifications: polling would miss what is short."""
+
+import selectors
+import socket
+import struct
+import threading
+import time
+
+_RTM_NEWADDR, _RTM_DELADDR = 20, 21
+_GROUPS = 0x10 | 0x100  # RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR
+_IFA_LOCAL, _IFA_ADDRESS = 2, 1
+
+
+class Ownership:
+    """Records every address that comes and goes on the hosts, from the moment it is made until stop()."""
+
+    def __init__(self, *hosts):
+        self.changes = []  # (time, host name, address, whether it is there now)
+        self._selector = selectors.DefaultSelector()
+        for host in hosts:
+            with host.network():
+                news = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+                news.bind((0, _GROUPS))
+            self._selector.register(news, selectors.EVENT_READ, host.name)
+        for host in hosts:
+            for line in host.ip("-o", "addr").splitlines():
+                self.changes.append((time.monotonic(), host.name, line.split()[3].split("/")[0], True))
+        self._running = True
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self):
+        while self._running:
+            for key, _ in self._selector.select(0.1):
+                data, at = key.fileobj.recv(65536), time.monotonic()
+                while len(data) >= 16:
+                    size, kind = struct.unpack_from("=IH", data)
+                    if kind in (_RTM_NEWADDR, _RTM_DELADDR):
+                        self.changes.append((at, key.data, _address(data[16:size]), kind == _RTM_NEWADDR))
+                    data = data[(size + 3) & ~3:]
+
+    def stop(self):
+        self._running = False
+        self._thread.join()
+
+    def periods(self, address):
+        """(host name, from, until or None) of each time that a host had the address, by their beginning."""
+        found, holding = [], {}
+        for at, host, changed, there in sorted(self.changes, key=lambda change: change[0]):
+            if changed != address:
+                continue
+            if there and host not in holding:
+                holding[host] = len(found)
+                found.append([host, at, None])
+            elif not there and host in holding:
+                found[holding.pop(host)][2] = at
+        return [tuple(period) for period in found]
+
+    def gained(self, host, address, since=0.0):
+        """When the host got the address; None: not since then."""
+        return next((begin for name, begin, _ in self.periods(address) if name == host and begin >= since), None)
+
+    def lost(self, host, address, since=0.0):
+        """When the host lost the address; None: not since then."""
+        return next((end for name, _, end in self.periods(address) if name == host and end and end >= since), None)
+
+    def longest_without(self, address, since):
+        """Seconds of the longest time in which no host had the address, between `since` and now."""
+        longest, covered = 0.0, since
+        for _, begin, end in self.periods(address):
+            if end is not None and end <= covered:
+                continue
+            longest = max(longest, begin - covered)
+            covered = max(covered, time.monotonic() if end is None else end)
+        return max(longest, time.monotonic() - covered)
+
+
+def _address(message):
+    family, attributes = message[0], message[8:]
+    found = {}
+    while len(attributes) >= 4:
+        size, kind = struct.unpack_from("=HH", attributes)
+        found[kind] = attributes[4:size]
+        attributes = attributes[(size + 3) & ~3:]
+    value = found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS)
+    return socket.inet_ntop(socket.AF_INET if family == socket.AF_INET else socket.AF_INET6, value)
