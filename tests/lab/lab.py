@@ -144,6 +144,8 @@ class Host:
         self.init = _children(self._unshare.pid)[0]
         _ip("link", "add", self.port, "type", "veth", "peer", "name", self.interface, "netns", str(self.init))
         _ip("link", "set", self.port, "master", "bridge", "up")
+        if any(address.startswith("fe80:") for address in self.addresses):
+            self.ip("link", "set", self.interface, "addrgenmode", "none")  # that one and no other
         for address in self.addresses:
             self.ip("addr", "add", address, "dev", self.interface, "nodad")
         self.ip("link", "set", self.interface, "up")
@@ -231,6 +233,10 @@ class Host:
         target.write_text(text)
         target.chmod(mode)
 
+    @property
+    def mac(self):
+        return json.loads(self.ip("-j", "link", "show", "dev", self.interface))[0]["address"]
+
     def pids(self, program):
         """Lab-side ids of the host's processes whose executable has this name."""
         return processes_in(self.init, program)
@@ -256,6 +262,10 @@ class Lab:
         host = Host(self, name, list(addresses), interface)
         self.hosts.append(host)
         return host
+
+    def flood(self):
+        """From now on the bridge is a hub: every host hears every frame, unicast too."""
+        _ip("link", "set", "bridge", "type", "bridge", "ageing_time", "0")
 
     def holders(self, address):
         """Names of the hosts that have the address."""

@@ -1,4 +1,4 @@
-"""The programs that hosts run: nginx, keepalived, holdfastd, and a visitor's browser."""
+"""The programs that hosts run: nginx, keepalived, FRR, holdfastd, and a visitor's browser."""
 
 import http.client
 import json
@@ -119,6 +119,65 @@ vrrp_instance VI_{vrid} {{
     {extra}
 }}
 """
+
+
+class Frr:
+    """FRR's zebra and vrrpd, and what they want of the host: a macvlan device with the virtual MAC, the bridge mode and
+    the virtual addresses. Its adverts over IPv6 come from the device's link-local address, `link_local`."""
+
+    FOLDER = "/run/frr"
+
+    def __init__(self, host, *, priority, addresses, vrid=66, version=3, interval_ms=1000, link_local=None):
+        self.host, self.addresses, self.link_local = host, addresses, link_local
+        is_ipv6 = ":" in addresses[0]
+        self.device = f"vrrp{6 if is_ipv6 else 4}-{vrid}"
+        self.mac = f"00:00:5e:00:0{2 if is_ipv6 else 1}:{vrid:02x}"
+        self.zebra = self.process = None
+        word = "ipv6" if is_ipv6 else "ip"
+        listed = "".join(f" vrrp {vrid} {word} {address}\n" for address in addresses)
+        host.write("/etc/frr/zebra.conf", "log stdout informational\n")
+        host.write("/etc/frr/vrrpd.conf", f"""
+log stdout debugging
+debug vrrp protocol
+interface {host.interface}
+ vrrp {vrid} version {version}
+ vrrp {vrid} priority {priority}
+ vrrp {vrid} advertisement-interval {interval_ms}
+{listed}""")
+
+    def start(self):
+        if not self.host.path(f"/sys/class/net/{self.device}").exists():
+            self._make_device()
+        self.host.run(["install", "-d", "-o", "frr", "-g", "frr", self.FOLDER])
+        self.zebra = self._spawn("zebra")
+        wait_until(self.host.path(f"{self.FOLDER}/zserv").exists, 10, f"zebra runs on {self.host.name}")
+        self.process = self._spawn("vrrpd")
+        return self
+
+    def stop(self):
+        status = self.process.stop()
+        self.zebra.stop()
+        return status
+
+    def _make_device(self):
+        # A backup keeps the addresses on a device that is protodown; Linux would answer ARP for them elsewhere.
+        self.host.run(["sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=1"])
+        self.host.ip("link", "add", self.device, "link", self.host.interface, "type", "macvlan", "mode", "bridge")
+        self.host.ip("link", "set", self.device, "addrgenmode", "none" if self.link_local else "random")
+        self.host.ip("link", "set", self.device, "address", self.mac)
+        for address in [self.link_local] * bool(self.link_local) + list(self.addresses):
+            self.host.ip("addr", "add", address, "dev", self.device, "nodad")
+        self.host.ip("link", "set", self.device, "up")
+
+    def _spawn(self, program):
+        return self.host.spawn([f"/usr/lib/frr/{program}", "-z", f"{self.FOLDER}/zserv", "-i",
+                                f"{self.FOLDER}/{program}.pid", "--vty_socket", self.FOLDER, "-f",
+                                f"/etc/frr/{program}.conf", "-A", "127.0.0.1", "-P", "0"])
+
+    def is_master(self):
+        """Whether its device is up, which is what holding the addresses means to FRR."""
+        links = json.loads(self.host.ip("-j", "link", "show"))
+        return any(link["ifname"] == self.device and link["operstate"] == "UP" for link in links)
 
 
 def binary_folder():

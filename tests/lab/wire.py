@@ -1,6 +1,8 @@
-"""What a host hears: VRRP adverts as values, and captures that tshark can judge."""
+"""What a host hears: VRRP adverts as values, captures that tshark can judge, and who answers for an address."""
 
 import ctypes
+import ipaddress
+import json
 import socket
 import struct
 import subprocess
@@ -12,6 +14,9 @@ from dataclasses import dataclass
 ETH_P_ALL = 3
 SO_RCVBUFFORCE, SO_TIMESTAMPNS, SO_ATTACH_FILTER = 33, 35, 26
 VRRP = 112
+ICMPV6 = 58
+NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT = 135, 136
+SOLICITED = 0x40
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,12 @@ class Recorder:
         return [at for at, frame in list(self.frames)
                 if at >= since and frame[12:14] == b"\x08\x06" and frame[28:32] == wanted == frame[38:42]]
 
+    def neighbour_advertisements(self, address, since=0.0):
+        """Times of unsolicited neighbour advertisements for the address."""
+        wanted = socket.inet_pton(socket.AF_INET6, address)
+        return [at for at, frame in list(self.frames)
+                if at >= since and _advertised(frame) == wanted and not frame[58] & SOLICITED]
+
     def longest_gap(self, source=None, since=0.0):
         """Seconds between the two neighbouring adverts that lie farthest apart, up to now."""
         times = [advert.at for advert in self.adverts(source, since)] + [time.monotonic()]
@@ -117,21 +128,75 @@ class Recorder:
                 out.write(struct.pack("<IIII", int(at), int(at % 1 * 1e6), len(frame), len(frame)) + frame)
 
 
+def _advertised(frame):
+    """The address that a neighbour advertisement is about, None for any other frame."""
+    if frame[12:14] != b"\x86\xdd" or frame[20] != ICMPV6 or frame[54] != NEIGHBOUR_ADVERTISEMENT:
+        return None
+    return frame[62:78]
+
+
+def _solicitation(address, mac, own):
+    """The Ethernet frame in which `own` asks who has the address."""
+    if address.version == 4:
+        request = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + mac + own.packed + bytes(6) + address.packed
+        return b"\xff" * 6 + mac + b"\x08\x06" + request
+    group = ipaddress.ip_address("ff02::1:ff00:0").packed[:13] + address.packed[13:]
+    message = struct.pack("!BBHI", NEIGHBOUR_SOLICITATION, 0, 0, 0) + address.packed + b"\x01\x01" + mac
+    summed = own.packed + group + struct.pack("!II", len(message), ICMPV6) + message
+    total = sum(struct.unpack(f"!{len(summed) // 2}H", summed))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    message = message[:2] + struct.pack("!H", total ^ 0xFFFF) + message[4:]
+    header = struct.pack("!IHBB", 6 << 28, len(message), ICMPV6, 255) + own.packed + group
+    return b"\x33\x33" + group[12:] + mac + b"\x86\xdd" + header + message
+
+
+def who_answers(host, address, wait=0.2):
+    """Asks the network for an address (ARP or neighbour solicitation) and gives the MACs that answer within `wait`
+    seconds, as a set of texts. The host needs an address of its own in the same family, not a link-local one."""
+    address = ipaddress.ip_address(address)
+    link = json.loads(host.ip("-j", "addr", "show", "dev", host.interface))[0]
+    own = next(ipaddress.ip_address(entry["local"]) for entry in link["addr_info"]
+               if entry["scope"] == "global" and entry["family"] == ("inet" if address.version == 4 else "inet6"))
+    mac = bytes.fromhex(link["address"].replace(":", ""))
+    with host.network():
+        asker = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    answered = set()
+    with asker:
+        asker.bind((host.interface, ETH_P_ALL))
+        asker.settimeout(0.02)
+        asker.send(_solicitation(address, mac, own))
+        deadline = time.monotonic() + wait
+        while time.monotonic() < deadline:
+            try:
+                frame = asker.recv(65536)
+            except TimeoutError:
+                continue
+            if frame[:6] != mac:
+                continue  # not an answer to us
+            is_arp_reply = frame[12:14] == b"\x08\x06" and frame[20:22] == b"\x00\x02"
+            if (is_arp_reply and frame[28:32] == address.packed) or _advertised(frame) == address.packed:
+                answered.add(frame[22:28].hex(":") if is_arp_reply else frame[80:86].hex(":"))
+    return answered
+
+
 def tshark_complaints(recorder, source, message_only_checksum=False):
     """Judges the source's adverts with tshark: (number of adverts, lines about those that are not flawless)."""
-    fields = ["frame.number", "ip.ttl", "ip.dst", "vrrp.checksum.status", "_ws.malformed", "_ws.expert.message"]
+    is_ipv6 = ":" in source
+    hops, network, group = ("ipv6.hlim", "ipv6", "ff02::12") if is_ipv6 else ("ip.ttl", "ip", "224.0.0.18")
+    fields = ["frame.number", hops, f"{network}.dst", "vrrp.checksum.status", "_ws.malformed", "_ws.expert.message"]
     with tempfile.NamedTemporaryFile(suffix=".pcap") as capture:
         recorder.write_pcap(capture.name)
         options = ["-o", "ip.check_checksum:TRUE"]
         if message_only_checksum:
             options += ["-o", "vrrp.v3_checksum_as_in_v2:TRUE"]
         said = subprocess.run(
-            ["tshark", "-n", "-r", capture.name, *options, "-Y", f"vrrp && ip.src == {source}", "-T", "fields",
+            ["tshark", "-n", "-r", capture.name, *options, "-Y", f"vrrp && {network}.src == {source}", "-T", "fields",
              "-E", "separator=|", *[word for field in fields for word in ("-e", field)]],
             capture_output=True, text=True, check=True).stdout.splitlines()
     bad = []
     for line in said:
         _, ttl, destination, checksum, malformed, expert = line.split("|", 5)
-        if (ttl, destination, checksum, malformed, expert) != ("255", "224.0.0.18", "1", "", ""):
+        if (ttl, destination, checksum, malformed, expert) != ("255", group, "1", "", ""):
             bad.append(line)
     return len(said), bad
