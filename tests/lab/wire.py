@@ -11,6 +11,8 @@ import threading
 import time
 from dataclasses import dataclass
 
+from .craft import checksum
+
 ETH_P_ALL = 3
 SO_RCVBUFFORCE, SO_TIMESTAMPNS, SO_ATTACH_FILTER = 33, 35, 26
 VRRP = 112
@@ -142,11 +144,8 @@ def _solicitation(address, mac, own):
         return b"\xff" * 6 + mac + b"\x08\x06" + request
     group = ipaddress.ip_address("ff02::1:ff00:0").packed[:13] + address.packed[13:]
     message = struct.pack("!BBHI", NEIGHBOUR_SOLICITATION, 0, 0, 0) + address.packed + b"\x01\x01" + mac
-    summed = own.packed + group + struct.pack("!II", len(message), ICMPV6) + message
-    total = sum(struct.unpack(f"!{len(summed) // 2}H", summed))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    message = message[:2] + struct.pack("!H", total ^ 0xFFFF) + message[4:]
+    summed = checksum(own.packed + group + struct.pack("!II", len(message), ICMPV6) + message)
+    message = message[:2] + struct.pack("!H", summed) + message[4:]
     header = struct.pack("!IHBB", 6 << 28, len(message), ICMPV6, 255) + own.packed + group
     return b"\x33\x33" + group[12:] + mac + b"\x86\xdd" + header + message
 
