@@ -167,6 +167,8 @@ interface {host.interface}
         self.host.ip("link", "set", self.device, "address", self.mac)
         for address in [self.link_local] * bool(self.link_local) + list(self.addresses):
             self.host.ip("addr", "add", address, "dev", self.device, "nodad")
+        # Until vrrpd runs and says otherwise; it would answer for the addresses from the boot on.
+        self.host.ip("link", "set", self.device, "protodown", "on")
         self.host.ip("link", "set", self.device, "up")
 
     def _spawn(self, program):
