@@ -26,6 +26,8 @@ namespace holdfast {
   X(interval_zero)           /* erratum 8301 */                                \
   X(destination_errors)      /* not sent to the group we listen to */          \
   X(link_local_first_errors) /* erratum 8300 */                                \
+  X(peer_errors)             /* unicast: from a host that is no peer */        \
+  X(superseded_rcvd)         /* v2 from one who speaks v3 too: ignored */      \
   X(checksum_rfc5798_rcvd)   /* v3 over IPv4, summed with the pseudo-header */ \
   X(checksum_rfc9568_rcvd)   /* v3 over IPv4, summed without it */             \
   X(own_source_rcvd)         /* from our own address: an echo or a twin */     \

@@ -1,4 +1,4 @@
-// The raw socket for VRRP over IPv4: adverts leave and arrive in batches, on every interface of the host.
+// The raw socket for VRRP over one IP family: adverts leave and arrive in batches, on every interface of the host.
 #pragma once
 
 #include "common/fd.hpp"
@@ -24,7 +24,7 @@ namespace holdfast {
 class AdvertSocket {
  public:
   // Needs CAP_NET_RAW and CAP_NET_ADMIN.
-  static Result<AdvertSocket> open();
+  static Result<AdvertSocket> open(IpFamily family);
 
   int fd() const { return socket_.get(); }
 
@@ -34,7 +34,7 @@ class AdvertSocket {
   // VRIDs in use: the kernel cuts packets of all others down to what counting them needs.
   Status expect(const std::set<std::uint8_t>& vrids);
 
-  // Gathers a copy of an advert of an instance.
+  // Gathers a copy of an advert of an instance. `interface_index`: where it leaves the host.
   void queue(InstanceId id, std::span<const std::uint8_t> packet, int interface_index, const Envelope& envelope);
   // Sends what was gathered; `refused` is called with the errno for each that the kernel did not take. Gives how
   // many there were.
@@ -49,27 +49,39 @@ class AdvertSocket {
   std::uint64_t take_drops();
 
  private:
-  AdvertSocket() = default;
+  // Addresses of either family; the kernel looks at as much as the family has.
+  union SocketAddress {
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+  };
 
-  static constexpr std::size_t packet_size = 2048;  // 255 addresses and every IP option fit
-  static constexpr std::size_t control_size = 64;
+  explicit AdvertSocket(IpFamily family) : family_(family) {}
+  bool set_up();
+  void take_control(msghdr& header, Datagram& datagram);
+  bool take_ipv4_header(std::span<const std::uint8_t> bytes, Datagram& datagram) const;
+
+  static constexpr std::size_t packet_size = 4096;  // 255 IPv6 addresses, or 255 IPv4 ones and every IP option
+  static constexpr std::size_t control_size = 128;
 
   struct Outgoing {
     InstanceId id;
     int interface_index = 0;
-    sockaddr_in to{};
+    SocketAddress to{};
     std::size_t offset = 0;  // of its bytes in outgoing_bytes_
     iovec data{};
-    alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(in_pktinfo))> control{};
+    alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(in6_pktinfo))> control{};
+    std::size_t control_size = 0;
   };
   struct Incoming {
     std::array<std::uint8_t, packet_size> data;
     alignas(cmsghdr) std::array<std::uint8_t, control_size> control;
+    SocketAddress from;
     iovec vector;
   };
 
+  IpFamily family_;
   Fd socket_;
-  std::vector<Fd> memberships_;  // one socket holds at most 20 groups (igmp_max_memberships)
+  std::vector<Fd> memberships_;  // one socket holds at most 20 IPv4 groups (igmp_max_memberships)
   std::vector<Outgoing> outgoing_;
   std::vector<std::uint8_t> outgoing_bytes_;
   std::vector<mmsghdr> headers_;

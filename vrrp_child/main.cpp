@@ -34,15 +34,17 @@ int run() {
   if (const Status verified = verify_privileges({CAP_NET_ADMIN, CAP_NET_RAW}); !verified) {
     return fail("refusing to run: " + verified.error().text);
   }
-  auto adverts = AdvertSocket::open();
+  auto adverts = AdvertSocket::open(IpFamily::ipv4);
   if (!adverts) return fail(adverts.error().text);
+  auto adverts_v6 = AdvertSocket::open(IpFamily::ipv6);  // a host may do without
   auto frames = FrameSocket::open();
   if (!frames) return fail(frames.error().text);
   auto netlink = Netlink::open();
   if (!netlink) return fail(netlink.error().text);
 
   EventLoop loop;
-  VrrpProcess process(loop, Fd(child_channel_fd), {std::move(*adverts), std::move(*frames), std::move(*netlink)});
+  VrrpProcess process(loop, Fd(child_channel_fd),
+                      {std::move(*adverts), std::move(adverts_v6), std::move(*frames), std::move(*netlink)});
   close_stderr();
   return loop.run();
 }

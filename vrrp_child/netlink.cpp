@@ -112,7 +112,8 @@ Result<std::unique_ptr<Netlink>> Netlink::open() {
   nl_socket_set_msg_buf_size(events, largest_notification);
   if (const Status ignoring = ignore_own_changes(events, netlink->requests_.get()); !ignoring) return ignoring.error();
   nl_socket_modify_cb(events, NL_CB_VALID, NL_CB_CUSTOM, &Netlink::on_message, netlink.get());
-  if (const int error = nl_socket_add_memberships(events, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, 0); error < 0) {
+  if (const int error = nl_socket_add_memberships(events, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, 0);
+      error < 0) {
     return failed("cannot subscribe to the kernel's notifications", error);
   }
   if (const int error = nl_socket_set_nonblocking(events); error < 0) return failed("netlink", error);
@@ -228,7 +229,9 @@ void Netlink::take_address(rtnl_addr* address, bool gone) {
   const unsigned flags = rtnl_addr_get_flags(address);
   const HostAddress now{.ours = known.ours,
                         .permanent = static_cast<bool>(flags & IFA_F_PERMANENT),
+                        // The same bit means a privacy address in IPv6, which is no good to speak from either.
                         .secondary = static_cast<bool>(flags & IFA_F_SECONDARY),
+                        .tentative = (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) && !(flags & IFA_F_OPTIMISTIC),
                         .lifetime = rtnl_addr_get_valid_lifetime(address),
                         .order = is_new ? next_order_++ : known.order};
   changed_ = changed_ || is_new || known != now;
@@ -240,21 +243,25 @@ const Interface* Netlink::interface(const std::string& name) const {
   return found == interfaces_.end() ? nullptr : &found->second;
 }
 
+const Interface* Netlink::interface(int index) const {
+  const auto found = interfaces_.find(index);
+  return found == interfaces_.end() ? nullptr : &found->second;
+}
+
 const HostAddress* Netlink::address(int interface_index, const IpPrefix& prefix) const {
   const auto found = addresses_.find({interface_index, prefix});
   return found == addresses_.end() ? nullptr : &found->second;
 }
 
-std::optional<IpAddr> Netlink::primary_address(int interface_index,
-                                               const std::function<bool(const IpPrefix&)>& is_virtual) const {
-  // Permanent virtual addresses are an address owner's own, and better than none; leased ones are ours.
+std::optional<IpAddr> Netlink::own_address(int interface_index, const std::function<bool(const IpAddr&)>& suits,
+                                           const std::function<bool(const IpAddr&)>& is_virtual) const {
   const std::pair<const std::pair<int, IpPrefix>, HostAddress>* best = nullptr;
   bool best_is_virtual = false;
   for (auto entry = addresses_.lower_bound({interface_index, IpPrefix{}});
        entry != addresses_.end() && entry->first.first == interface_index; ++entry) {
     const auto& [prefix, address] = std::pair(entry->first.second, entry->second);
-    if (prefix.address.family() != IpFamily::ipv4 || address.secondary) continue;
-    const bool claimed = is_virtual(prefix);
+    if (address.secondary || address.tentative || !suits(prefix.address)) continue;
+    const bool claimed = is_virtual(prefix.address);
     if (claimed && !address.permanent) continue;
     if (!best || std::pair(claimed, address.order) < std::pair(best_is_virtual, best->second.order)) {
       best = &*entry;
@@ -285,8 +292,14 @@ void Netlink::add(const VirtualAddress& address, int interface_index, Duration l
   const RtnlAddr request = make_address(address.prefix, interface_index);
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(lease).count();
   rtnl_addr_set_valid_lifetime(request.get(), static_cast<std::uint32_t>(seconds));
-  rtnl_addr_set_preferred_lifetime(request.get(), static_cast<std::uint32_t>(seconds));
-  rtnl_addr_set_scope(request.get(), scope_number(address.scope));
+  if (address.prefix.address.family() == IpFamily::ipv6) {
+    // No duplicate address detection, which would keep it silent for a second; never chosen as a source.
+    rtnl_addr_set_flags(request.get(), IFA_F_NODAD);
+    rtnl_addr_set_preferred_lifetime(request.get(), 0);
+  } else {
+    rtnl_addr_set_preferred_lifetime(request.get(), static_cast<std::uint32_t>(seconds));
+    rtnl_addr_set_scope(request.get(), scope_number(address.scope));
+  }
   if (!address.label.empty()) rtnl_addr_set_label(request.get(), address.label.c_str());
   nl_msg* message = nullptr;
   if (rtnl_addr_build_add_request(request.get(), renew ? NLM_F_REPLACE : NLM_F_EXCL, &message) >= 0) {

@@ -1,4 +1,4 @@
-// The kernel's view of interfaces and IPv4 addresses, kept up to date by its notifications, and the
+// The kernel's view of interfaces and addresses, kept up to date by its notifications, and the
 // requests that add and remove ours. Everything here is synchronous: the kernel answers within the call.
 #pragma once
 
@@ -39,6 +39,7 @@ struct HostAddress {
   bool ours = false;           // added by this process
   bool permanent = false;      // no lifetime
   bool secondary = false;      // goes away with its primary
+  bool tentative = false;      // IPv6: not usable yet, or never, until duplicate address detection says so
   std::uint32_t lifetime = 0;  // seconds it had left when the kernel told
   std::uint64_t order = 0;     // as the kernel lists them
   bool operator==(const HostAddress&) const = default;
@@ -56,10 +57,12 @@ class Netlink {
   bool read_changes(const std::function<void(int interface_index, const IpPrefix&)>& lost);
 
   const Interface* interface(const std::string& name) const;
+  const Interface* interface(int index) const;
   const HostAddress* address(int interface_index, const IpPrefix& prefix) const;
-  // The address that adverts come from: the interface's first primary one that `is_virtual` does not claim.
-  std::optional<IpAddr> primary_address(int interface_index,
-                                        const std::function<bool(const IpPrefix&)>& is_virtual) const;
+  // What adverts can come from: the interface's first usable primary address that suits and that `is_virtual` does
+  // not claim. One that it claims serves only where the host has it for ever, as an address owner does.
+  std::optional<IpAddr> own_address(int interface_index, const std::function<bool(const IpAddr&)>& suits,
+                                    const std::function<bool(const IpAddr&)>& is_virtual) const;
 
   // Makes the kernel keep the other addresses of a prefix when its first one is removed or expires, which
   // it does not do by default (promote_secondaries). Once per interface.

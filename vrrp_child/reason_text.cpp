@@ -43,12 +43,47 @@ std::string sentence(const Reason& reason, const Standing& standing) {
       return fmt::format("{} is active with our priority {} and wins the tie by its greater address", peer(), own);
     case Cause::handed_over: return fmt::format("handed over to {}{}", peer(), because(standing));
     case Cause::slept: return fmt::format("{} took over while this host or process was stopped for too long", peer());
+    case Cause::followed: return "moves with the leader of its sync group";
     case Cause::link_unusable:
     case Cause::check_fault: return reason.problem;
     case Cause::recovered: return "able to take part again; listening for an active router";
     case Cause::shut_down: return "shut down";
   }
   return "";
+}
+
+const char* event_name(Cause cause) {
+  switch (cause) {
+    case Cause::none:
+    case Cause::followed: return "vrrp-event-none";
+    case Cause::started:
+    case Cause::started_as_owner:
+    case Cause::resumed: return "vrrp-event-startup";
+    case Cause::active_silent:
+    case Cause::active_resigned: return "vrrp-event-master-timeout";
+    case Cause::active_demoted:
+    case Cause::preempted_worse: return "vrrp-event-lower-priority-master";
+    case Cause::better_heard:
+    case Cause::tie_lost:
+    case Cause::handed_over:
+    case Cause::slept: return "vrrp-event-higher-priority-backup";
+    case Cause::link_unusable: return "vrrp-event-interface-down";
+    case Cause::recovered: return "vrrp-event-interface-up";
+    case Cause::check_fault:
+    case Cause::shut_down: return "vrrp-event-shutdown";
+  }
+  return "";
+}
+
+const char* new_master_reason(Cause became_active_because) {
+  switch (became_active_because) {
+    case Cause::none: return "not-master";
+    case Cause::active_silent:
+    case Cause::active_resigned: return "no-response";
+    case Cause::active_demoted:
+    case Cause::preempted_worse: return "preempted";
+    default: return "priority";
+  }
 }
 
 const char* name_of(ConflictKind kind) {

@@ -26,6 +26,7 @@ constexpr Duration join_pause = std::chrono::seconds(5);
 VrrpProcess::VrrpProcess(EventLoop& loop, Fd channel, Sockets sockets)
     : loop_(loop),
       sockets_(std::move(sockets)),
+      addresses_(*sockets_.netlink, sockets_.frames),
       parent_(loop, std::move(channel),
               {.message = [this](ParentToVrrp&& message) { std::visit([this](const auto& m) { on(m); }, message); },
                .closed = [this](const std::string&) { leave_at_once("the parent process is gone"); }}),
@@ -37,6 +38,10 @@ VrrpProcess::VrrpProcess(EventLoop& loop, Fd channel, Sockets sockets)
       netlink_watch_(loop, sockets_.netlink->fd(), EPOLLIN, [this](std::uint32_t) { host_changed(); }),
       terminated_(loop, SIGTERM, [this] { leave_at_once("SIGTERM"); }) {
   set_log_sink([this](LogLevel level, std::string_view text) { parent_.send(Logged{level, std::string(text)}); });
+  if (sockets_.adverts_v6) {
+    adverts_v6_watch_ = IoWatch(
+        loop, sockets_.adverts_v6->fd(), EPOLLIN, [this](std::uint32_t) { adverts_arrived(); }, LoopPriority::urgent);
+  }
   parent_.send(ChildReady{effective_capabilities()});
 }
 
@@ -129,31 +134,33 @@ void VrrpProcess::adverts_arrived() {
 }
 
 void VrrpProcess::read_adverts() {
-  for (int batch = 0; batch < batches_per_turn; ++batch) {
-    const TimePoint now = loop_.now();
-    const std::size_t count =
-        sockets_.adverts.receive([&](const Datagram& datagram) { table_.receive(datagram, now, actions_); });
-    if (count < AdvertSocket::batch_size) break;
+  for (const IpFamily family : {IpFamily::ipv4, IpFamily::ipv6}) {
+    AdvertSocket* socket = socket_of(family);
+    if (!socket) continue;
+    for (int batch = 0; batch < batches_per_turn; ++batch) {
+      const TimePoint now = loop_.now();
+      const std::size_t count =
+          socket->receive([&](const Datagram& datagram) { table_.receive(datagram, now, actions_); });
+      if (count < AdvertSocket::batch_size) break;
+    }
+    table_.statistics().receive_drops += socket->take_drops();
   }
-  table_.statistics().receive_drops += sockets_.adverts.take_drops();
 }
 
 void VrrpProcess::host_changed() {
   std::vector<std::pair<int, IpPrefix>> lost;
   const bool changed =
       sockets_.netlink->read_changes([&](int index, const IpPrefix& prefix) { lost.emplace_back(index, prefix); });
-  if (leaving_ || (!changed && deaf_.empty())) return;
+  const bool all_hear = listening_[IpFamily::ipv4].deaf.empty() && listening_[IpFamily::ipv6].deaf.empty();
+  if (leaving_ || (!changed && all_hear)) return;
   for (const auto& [index, prefix] : lost) {
-    for (const auto& [id, addresses] : held_) {
-      const bool ours = std::ranges::any_of(addresses, [&](const VirtualAddress& a) {
-        return a.prefix == prefix && interface_index(a.interface) == index;
-      });
-      if (!ours) continue;
-      log(LogLevel::warning,
-          fmt::format("{}: somebody removed {} from this host; putting it back. Is keepalived running here too?",
-                      table_.find(id)->config().name, to_string(prefix)));
-      table_.address_lost(id, loop_.now(), actions_);
-    }
+    const auto holder = addresses_.holder_of(index, prefix);
+    const Interface* interface = sockets_.netlink->interface(index);
+    if (!holder || !interface || !interface->up) continue;  // an interface that goes takes its addresses along
+    log(LogLevel::warning,
+        fmt::format("{}: somebody removed {} from this host; putting it back. Is keepalived running here too?",
+                    table_.find(*holder)->config().name, to_string(prefix)));
+    table_.address_lost(*holder, loop_.now(), actions_);
   }
   update_listening();
   update_links();
@@ -174,28 +181,22 @@ void VrrpProcess::timer_fired() {
 void VrrpProcess::perform() {
   to_announce_.clear();
   for (const auto& [id, action] : actions_) {
+    VirtualRouter* router = table_.find(id);
+    if (!router) continue;
     if (const auto* advert = std::get_if<SendAdvert>(&action)) {
-      VirtualRouter* router = table_.find(id);
-      if (router) {
-        sockets_.adverts.queue(id, router->advert_to_send(advert->priority), router->interface_index(),
-                               router->envelope());
-        router->count_sent(advert->priority);
-      }
+      queue_advert(*router, advert->priority);
     } else if (std::holds_alternative<HoldAddresses>(action)) {
-      hold_addresses(id);
+      addresses_.hold(id, router->config());
     } else if (std::holds_alternative<RemoveAddresses>(action)) {
-      remove_addresses(id);
+      addresses_.withdraw(id, router->config());
     } else if (std::holds_alternative<Announce>(action)) {
       to_announce_.push_back(id);
     }
   }
-  any_refused_ = false;
-  const std::size_t sent =
-      sockets_.adverts.flush([this](InstanceId id, int index, int error) { advert_refused(id, index, error); });
-  if (sent > 0 && !any_refused_) muted_.clear();
-  sockets_.netlink->flush([this](const Netlink::Refusal& refusal) { report_refusal(refusal); });
-  for (const InstanceId id : to_announce_) announce(id);
-  table_.statistics().send_errors += sockets_.frames.flush();
+  send_adverts();
+  addresses_.flush_addresses();
+  for (const InstanceId id : to_announce_) addresses_.announce(id, table_.find(id)->config());
+  table_.statistics().send_errors += addresses_.flush_announcements();
 
   for (const auto& [id, action] : actions_) {
     const VirtualRouter* router = table_.find(id);
@@ -223,6 +224,12 @@ void VrrpProcess::perform() {
 // A reason, and whose adverts were dropped where we say that nobody was heard.
 std::string VrrpProcess::explain(const VirtualRouter& router, const Reason& reason) const {
   std::string text = sentence(reason, router.machine().standing());
+  if (const auto leader = router.leader(); leader && reason.cause == Cause::followed) {
+    if (const auto found = table_.routers().find(*leader); found != table_.routers().end()) {
+      return fmt::format("moves with {} of its sync group: {}", found->second->config().name,
+                         explain(*found->second, found->second->machine().reason()));
+    }
+  }
   if (reason.cause != Cause::active_silent) return text;
   for (const auto& entry : router.conflicts(loop_.now())) {
     if (entry.conflict.dropped) {
@@ -230,6 +237,31 @@ std::string VrrpProcess::explain(const VirtualRouter& router, const Reason& reas
     }
   }
   return text;
+}
+
+AdvertSocket* VrrpProcess::socket_of(IpFamily family) {
+  if (family == IpFamily::ipv4) return &sockets_.adverts;
+  return sockets_.adverts_v6 ? &*sockets_.adverts_v6 : nullptr;
+}
+
+void VrrpProcess::queue_advert(VirtualRouter& router, Priority priority) {
+  AdvertSocket* socket = socket_of(router.config().family);
+  if (!socket) return;
+  for (const AdvertPacket& packet : router.advert_to_send(priority)) {
+    socket->queue(router.id(), packet.bytes, router.interface_index(), packet.envelope);
+    router.count_sent(priority);
+  }
+}
+
+void VrrpProcess::send_adverts() {
+  any_refused_ = false;
+  std::size_t sent = 0;
+  for (const IpFamily family : {IpFamily::ipv4, IpFamily::ipv6}) {
+    AdvertSocket* socket = socket_of(family);
+    if (!socket) continue;
+    sent += socket->flush([this](InstanceId id, int index, int error) { advert_refused(id, index, error); });
+  }
+  if (sent > 0 && !any_refused_) muted_.clear();
 }
 
 void VrrpProcess::advert_refused(InstanceId id, int index, int error) {
@@ -244,88 +276,11 @@ void VrrpProcess::advert_refused(InstanceId id, int index, int error) {
                                    error == EPERM ? "; does a firewall drop protocol 112?" : ""));
 }
 
-// Added by this process, or left by one before it: nothing else has a lifetime as short as the lease.
-bool VrrpProcess::is_ours(const HostAddress& present, const VirtualRouterConfig& config) const {
-  if (present.permanent) return false;
-  return present.ours || std::chrono::seconds(present.lifetime) <= config.lease;
-}
-
-void VrrpProcess::hold_addresses(InstanceId id) {
-  const VirtualRouterConfig& config = table_.find(id)->config();
-  auto& held = held_[id];
-  for (const VirtualAddress& old : held) {
-    if (std::ranges::find(config.addresses, old) == config.addresses.end()) withdraw(old, config);
-  }
-  held = config.addresses;
-  for (const VirtualAddress& address : held) {
-    const int index = interface_index(address.interface);
-    const HostAddress* present = sockets_.netlink->address(index, address.prefix);
-    if (present && !is_ours(*present, config)) {
-      if (config.priority != owner_priority) {
-        report_refusal({true, address.prefix, index,
-                        "this host has it already, from somebody else; remove it from the network configuration"});
-      }
-      continue;
-    }
-    if (address.prefix.length < address.prefix.address.bits()) {
-      if (const Status kept = sockets_.netlink->keep_secondaries(index); !kept) {
-        report_refusal({true, address.prefix, index,
-                        "the host's other addresses inside it may go when it goes: " + kept.error().text});
-      }
-    }
-    sockets_.netlink->add(address, index, config.lease, present != nullptr);
-  }
-}
-
-// Also what a process before us left. Other people's addresses stay.
-void VrrpProcess::remove_addresses(InstanceId id) {
-  const auto held = held_.extract(id);
-  const VirtualRouterConfig& config = table_.find(id)->config();
-  for (const VirtualAddress& address : config.addresses) withdraw(address, config);
-  if (held.empty()) return;
-  for (const VirtualAddress& address : held.mapped()) {
-    if (std::ranges::find(config.addresses, address) == config.addresses.end()) withdraw(address, config);
-  }
-}
-
-void VrrpProcess::withdraw(const VirtualAddress& address, const VirtualRouterConfig& config) {
-  const int index = interface_index(address.interface);
-  const HostAddress* present = sockets_.netlink->address(index, address.prefix);
-  if (present && is_ours(*present, config)) sockets_.netlink->remove(address.prefix, index);
-}
-
-void VrrpProcess::announce(InstanceId id) {
-  const auto held = held_.find(id);
-  if (held == held_.end()) return;
-  const std::uint32_t count = table_.find(id)->config().announce.count;
-  for (const VirtualAddress& address : held->second) {
-    const Interface* interface = sockets_.netlink->interface(address.interface);
-    if (!interface || !sockets_.netlink->address(interface->index, address.prefix)) continue;
-    const ArpFrame frame = gratuitous_arp(address.prefix.address, interface->mac);
-    for (std::uint32_t i = 0; i < count; ++i) sockets_.frames.queue(frame, interface->index);
-    refused_.erase({interface->index, address.prefix});
-  }
-}
-
-void VrrpProcess::report_refusal(const Netlink::Refusal& refusal) {
-  auto& told = refused_[{refusal.interface_index, refusal.prefix}];
-  if (told == refusal.why) return;
-  told = refusal.why;
-  log(LogLevel::error,
-      fmt::format("cannot {} {}: {}", refusal.adding ? "add" : "remove", to_string(refusal.prefix), refusal.why));
-}
-
 // ---- the host as the routers see it ----
 
 void VrrpProcess::update_links() {
   const TimePoint now = loop_.now();
-  std::map<std::string, Link> links;  // many routers share an interface
-  for (const auto& [id, router] : table_.routers()) {
-    const std::string& interface = router->config().interface;
-    const auto known = links.find(interface);
-    const Link& link = known != links.end() ? known->second : links[interface] = link_of(interface);
-    table_.set_link(id, link, now, actions_);
-  }
+  for (const auto& [id, router] : table_.routers()) table_.set_link(id, link_of(router->config()), now, actions_);
   report_watched();
 }
 
@@ -348,19 +303,46 @@ std::string VrrpProcess::trouble_of(const std::string& name) const {
   return "";
 }
 
-Link VrrpProcess::link_of(const std::string& name) const {
+Link VrrpProcess::link_of(const VirtualRouterConfig& config) const {
+  const std::string& name = config.interface;
   const Interface* interface = sockets_.netlink->interface(name);
   if (!interface) return {0, {false, {}, trouble_of(name)}};
   const auto unusable = [&](std::string why) { return Link{interface->index, {false, {}, std::move(why)}}; };
   if (std::string trouble = trouble_of(name); !trouble.empty()) return unusable(std::move(trouble));
-  if (const auto deaf = deaf_.find(interface->index); deaf != deaf_.end()) {
+  if (config.family == IpFamily::ipv6 && !sockets_.adverts_v6) return unusable(sockets_.adverts_v6.error().text);
+  const auto& deaf = listening_.at(config.family).deaf;
+  if (const auto why = deaf.find(interface->index); config.peers.empty() && why != deaf.end()) {
     return unusable(fmt::format("interface {} cannot join the VRRP group {}: {}; does igmp_max_memberships allow it?",
-                                name, to_string(vrrp_group_v4), deaf->second));
+                                name, to_string(vrrp_group(config.family)), why->second));
   }
-  const auto source = sockets_.netlink->primary_address(
-      interface->index, [this](const IpPrefix& prefix) { return virtual_addresses_.contains(prefix.address); });
-  if (!source) return unusable(fmt::format("interface {} has no IPv4 address of its own to speak VRRP from", name));
+  const auto source = source_of(config, interface->index);
+  if (!source) return unusable(source.error().text);
   return {interface->index, {true, *source, ""}};
+}
+
+// RFC 9568, 7.2: the interface's primary IPv4 address, or its link-local IPv6 address; for unicast over IPv6 one
+// that reaches the peers.
+Result<IpAddr> VrrpProcess::source_of(const VirtualRouterConfig& config, int interface_index) const {
+  const auto is_virtual = [this](const IpAddr& address) { return virtual_addresses_.contains(address); };
+  const auto find = [&](auto suits) { return sockets_.netlink->own_address(interface_index, suits, is_virtual); };
+  if (config.source) {
+    const auto configured = find([&](const IpAddr& address) { return address == *config.source; });
+    if (configured) return *configured;
+    return Error{
+        fmt::format("interface {} does not have `source` {}, or not yet", config.interface, to_string(*config.source))};
+  }
+  if (config.family == IpFamily::ipv4) {
+    const auto primary = find([](const IpAddr& address) { return address.family() == IpFamily::ipv4; });
+    if (primary) return *primary;
+    return Error{fmt::format("interface {} has no IPv4 address of its own to speak VRRP from", config.interface)};
+  }
+  const bool global = !config.peers.empty() && !config.peers.front().is_link_local();
+  const auto suitable = find([global](const IpAddr& address) {
+    return address.family() == IpFamily::ipv6 && address.is_link_local() != global;
+  });
+  if (suitable) return *suitable;
+  return Error{fmt::format("interface {} has no {} IPv6 address of its own to speak VRRP from, or not yet",
+                           config.interface, global ? "global" : "link-local")};
 }
 
 int VrrpProcess::interface_index(const std::string& name) const {
@@ -369,20 +351,28 @@ int VrrpProcess::interface_index(const std::string& name) const {
 }
 
 void VrrpProcess::update_listening() {
-  std::set<int> interfaces;
-  std::set<std::uint8_t> vrids;
-  for (const auto& [id, router] : table_.routers()) {
-    vrids.insert(router->config().vrid.value);
-    if (const int index = interface_index(router->config().interface)) interfaces.insert(index);
-  }
-  if (interfaces != listening_on_ || !deaf_.empty()) {
-    deaf_ = sockets_.adverts.listen_on(interfaces);
-    listening_on_ = std::move(interfaces);
-    if (!deaf_.empty()) join_again_.arm(loop_.now() + join_pause);
-  }
-  if (vrids != expected_vrids_) {
-    if (const Status set = sockets_.adverts.expect(vrids); !set) log(LogLevel::error, set.error().text);
-    expected_vrids_ = std::move(vrids);
+  for (const IpFamily family : {IpFamily::ipv4, IpFamily::ipv6}) {
+    Listening& now = listening_[family];
+    AdvertSocket* socket = socket_of(family);
+    if (!socket) continue;
+    std::set<int> interfaces;
+    std::set<std::uint8_t> vrids;
+    for (const auto& [id, router] : table_.routers()) {
+      const VirtualRouterConfig& config = router->config();
+      if (config.family != family) continue;
+      vrids.insert(config.vrid.value);
+      const int index = config.peers.empty() ? interface_index(config.interface) : 0;
+      if (index != 0) interfaces.insert(index);
+    }
+    if (interfaces != now.interfaces || !now.deaf.empty()) {
+      now.deaf = socket->listen_on(interfaces);
+      now.interfaces = std::move(interfaces);
+      if (!now.deaf.empty()) join_again_.arm(loop_.now() + join_pause);
+    }
+    if (vrids != now.vrids) {
+      if (const Status set = socket->expect(vrids); !set) log(LogLevel::error, set.error().text);
+      now.vrids = std::move(vrids);
+    }
   }
 }
 
@@ -410,10 +400,13 @@ InstanceReport VrrpProcess::report(const VirtualRouter& router) const {
     report.conflicts.push_back({name_of(entry.conflict.kind), entry.conflict.peer, entry.since, entry.last, entry.count,
                                 sentence(entry.conflict, router.config(), machine.standing())});
   }
-  for (const VirtualAddress& address : router.config().addresses) {
-    report.addresses.push_back(
-        {address, sockets_.netlink->address(interface_index(address.interface), address.prefix) != nullptr, ""});
-  }
+  report.addresses = addresses_.report(router.config(), machine.state());
+  report.last_advert_source = router.last_advert_source();
+  report.up_since = machine.up_since();
+  report.active_down_interval = machine.down_interval();
+  report.skew_time = machine.skew_time();
+  report.last_event = event_name(machine.reason().cause);
+  report.new_master_reason = new_master_reason(machine.became_active_because());
   report.statistics = router.statistics();
   return report;
 }

@@ -5,6 +5,7 @@
 #include "common/channel.hpp"
 #include "common/event_loop.hpp"
 #include "common/messages.hpp"
+#include "vrrp_child/address_holder.hpp"
 #include "vrrp_child/advert_socket.hpp"
 #include "vrrp_child/core/router_table.hpp"
 #include "vrrp_child/frame_socket.hpp"
@@ -25,6 +26,7 @@ class VrrpProcess {
   // What needs privileges to open, opened.
   struct Sockets {
     AdvertSocket adverts;
+    Result<AdvertSocket> adverts_v6;  // or why there is none
     FrameSocket frames;
     std::unique_ptr<Netlink> netlink;
   };
@@ -53,17 +55,15 @@ class VrrpProcess {
 
   // doing
   void perform();
-  void hold_addresses(InstanceId id);
-  void remove_addresses(InstanceId id);
-  void announce(InstanceId id);
+  void send_adverts();
+  void queue_advert(VirtualRouter& router, Priority priority);
   void advert_refused(InstanceId id, int interface_index, int error);
-  bool is_ours(const HostAddress& present, const VirtualRouterConfig& config) const;
-  void withdraw(const VirtualAddress& address, const VirtualRouterConfig& config);
-  void report_refusal(const Netlink::Refusal& refusal);
   void update_links();
   void report_watched();
   void update_listening();
-  Link link_of(const std::string& interface) const;
+  Link link_of(const VirtualRouterConfig& config) const;
+  Result<IpAddr> source_of(const VirtualRouterConfig& config, int interface_index) const;
+  AdvertSocket* socket_of(IpFamily family);
   std::string trouble_of(const std::string& interface) const;
   int interface_index(const std::string& name) const;
   std::string explain(const VirtualRouter& router, const Reason& reason) const;
@@ -82,20 +82,23 @@ class VrrpProcess {
   std::map<InstanceId, ConfigureInstance> staged_;
   std::set<std::string> staged_watches_;
   std::map<std::string, std::optional<std::string>> watched_;  // interface: what we told of it; empty: all is well
-  std::map<InstanceId, std::vector<VirtualAddress>> held_;     // what active instances put on the host
-  std::map<std::pair<int, IpPrefix>, std::string> refused_;    // said once, until it works again
   std::map<int, int> muted_;                                   // interface: why adverts can't leave it, told once
-  std::map<int, std::string> deaf_;                            // interface: why the group could not be joined
   bool any_refused_ = false;                                   // in this flush
   bool leaving_ = false;
   std::set<IpAddr> virtual_addresses_;  // of all instances
-  std::set<int> listening_on_;
-  std::set<std::uint8_t> expected_vrids_;
+  struct Listening {
+    std::set<int> interfaces;
+    std::map<int, std::string> deaf;  // interface: why the group could not be joined
+    std::set<std::uint8_t> vrids;
+  };
+  std::map<IpFamily, Listening> listening_;
+  AddressHolder addresses_;
 
   ParentChannel parent_;
   Timer timer_;
   Timer join_again_;
   IoWatch adverts_watch_;
+  IoWatch adverts_v6_watch_;
   IoWatch netlink_watch_;
   SignalWatch terminated_;
 };

@@ -43,10 +43,11 @@ void Host::perform() {
   for (const auto& [id, action] : std::exchange(actions_, {})) {
     VirtualRouter& router = *table_->find(id);
     if (const auto* advert = std::get_if<SendAdvert>(&action)) {
-      const auto packet = router.advert_to_send(advert->priority);
-      router.count_sent(advert->priority);
-      ++sent_;
-      if (plugged_ && !cut) wire_.flying_.push_back({this, router.envelope(), {packet.begin(), packet.end()}});
+      for (const AdvertPacket& packet : router.advert_to_send(advert->priority)) {
+        router.count_sent(advert->priority);
+        ++sent_;
+        if (plugged_ && !cut) wire_.flying_.push_back({this, packet.envelope, packet.bytes});
+      }
     } else if (std::holds_alternative<HoldAddresses>(action)) {
       if (!holds(id)) held_.push_back(id);
     } else if (std::holds_alternative<RemoveAddresses>(action)) {

@@ -37,6 +37,7 @@ Receiver receiver(const YAML::Node& node) {
     virtual_address.interface = "eth0";
     config.addresses.push_back(virtual_address);
   }
+  config.require_link_local_first = true;  // what the file expects of a receiver
   result.local_primary = address(node["local_primary"]);
   return result;
 }

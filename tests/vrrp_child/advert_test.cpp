@@ -18,7 +18,7 @@ const vectors::Vector& vector_named(const std::string& name) {
 
 Bytes encoded(const vectors::Vector& vector, VirtualRouterConfig config, Priority priority) {
   Bytes bytes;
-  encode_advert(config, priority, {vector.source, vector.destination}, bytes);
+  encode_advert(config, config.version, priority, {vector.source, vector.destination}, bytes);
   return bytes;
 }
 

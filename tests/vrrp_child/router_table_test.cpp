@@ -150,7 +150,7 @@ TEST_CASE("another password is refused and counted") {
 TEST_CASE("an advert is encoded again when the priority or the source changes") {
   Subject subject(vectors::load().receivers.at("v3_ipv4"));
   VirtualRouter& router = *subject.table.find(id);
-  const auto copy = [](std::span<const std::uint8_t> bytes) { return vectors::Bytes(bytes.begin(), bytes.end()); };
+  const auto copy = [](const std::vector<AdvertPacket>& packets) { return packets.at(0).bytes; };
   const auto first = copy(router.advert_to_send(Priority{100}));
   CHECK(copy(router.advert_to_send(Priority{100})) == first);
   CHECK(copy(router.advert_to_send(Priority{0})) != first);
@@ -255,8 +255,8 @@ TEST_CASE("interfaces that swap their names leave no router deaf") {
   const auto& file = vectors::load();
   const auto vector = std::ranges::find(file.vectors, "v3-ip4-pseudo", &vectors::Vector::name);
   for (std::uint32_t i : {1u, 2u}) {
-    table.configure({InstanceId{i}, file.receivers.at("v3_ipv4").config, {Priority{100}, Fitness::fit, ""}, {}, {}}, now,
-                    actions);
+    table.configure({InstanceId{i}, file.receivers.at("v3_ipv4").config, {Priority{100}, Fitness::fit, ""}, {}, {}},
+                    now, actions);
     table.set_link(InstanceId{i}, {static_cast<int>(i), {true, IpAddr::v4(192, 0, 2, 3), ""}}, now, actions);
   }
   table.set_link(InstanceId{1}, {2, {true, IpAddr::v4(192, 0, 2, 3), ""}}, now, actions);
@@ -264,4 +264,113 @@ TEST_CASE("interfaces that swap their names leave no router deaf") {
   for (int interface : {1, 2}) {
     CHECK_FALSE(table.receive({interface, {vector->source, vector->destination}, 255, vector->payload}, now, actions));
   }
+}
+
+// V3-RX-09: the order of the list is the peers' own affair, unless the configuration says otherwise.
+TEST_CASE("an IPv6 list that does not start with a link-local address is counted, and obeyed by default") {
+  const auto& file = vectors::load();
+  auto config = file.receivers.at("v3_ipv6").config;
+  const auto vector = std::ranges::find(file.vectors, "v3-ip6-global-first", &vectors::Vector::name);
+  config.require_link_local_first = false;
+  Subject subject(config, file.receivers.at("v3_ipv6").local_primary);
+  CHECK_FALSE(subject.receive(*vector));
+  CHECK(subject.router().statistics().link_local_first_errors == 1);
+  CHECK(subject.router().statistics().advertisement_rcvd == 1);
+}
+
+// V3-RX-07
+TEST_CASE("an advert without addresses is for those who advertise none") {
+  const auto& file = vectors::load();
+  auto config = file.receivers.at("v3_ipv4").config;
+  const auto vector = std::ranges::find(file.vectors, "v3-ip4-count0", &vectors::Vector::name);
+  REQUIRE(vector != file.vectors.end());
+  CHECK(Subject(config, IpAddr::v4(192, 0, 2, 3)).receive(*vector) == Discard::count_zero);
+  config.addresses.clear();
+  CHECK_FALSE(Subject(config, IpAddr::v4(192, 0, 2, 3)).receive(*vector));
+}
+
+// ---- unicast ----
+
+namespace {
+
+// An advert of a router configured alike, at `source`, to `destination`.
+std::vector<std::uint8_t> advert_of(const VirtualRouterConfig& config, VrrpVersion version, int priority,
+                                    const Envelope& envelope) {
+  std::vector<std::uint8_t> bytes;
+  encode_advert(config, version, Priority{static_cast<std::uint8_t>(priority)}, envelope, bytes);
+  return bytes;
+}
+
+const IpAddr us = IpAddr::v4(192, 0, 2, 3);
+const IpAddr peer = IpAddr::v4(192, 0, 2, 2);
+const IpAddr stranger = IpAddr::v4(192, 0, 2, 9);
+
+}  // namespace
+
+TEST_CASE("unicast: one packet for each peer, with a checksum for its address") {
+  auto config = vectors::load().receivers.at("v3_ipv4").config;
+  config.peers = {peer, stranger};
+  Subject subject(config, us);
+  const auto packets = subject.table.find(id)->advert_to_send(Priority{100});
+  REQUIRE(packets.size() == 2);
+  for (std::size_t i : {0u, 1u}) {
+    CHECK(packets[i].envelope.source == us);
+    CHECK(packets[i].envelope.destination == config.peers[i]);
+    const auto advert = decode_advert(packets[i].bytes, packets[i].envelope);
+    REQUIRE(advert);
+    CHECK(advert->checksum_form == ChecksumForm::rfc5798);
+  }
+}
+
+TEST_CASE("unicast: only peers are heard, and only what was sent to us with TTL 255") {
+  auto config = vectors::load().receivers.at("v3_ipv4").config;
+  config.peers = {peer};
+  Subject subject(config, us);
+  const auto receive = [&](const IpAddr& source, const IpAddr& destination, int ttl) {
+    const Envelope envelope{source, destination};
+    const auto bytes = advert_of(config, VrrpVersion::v3, 150, envelope);
+    return subject.table.receive({eth0, envelope, ttl, bytes}, subject.now, subject.actions);
+  };
+  CHECK(receive(stranger, us, 255) == Discard::stranger);
+  CHECK(subject.router().statistics().peer_errors == 1);
+  CHECK(receive(peer, vrrp_group_v4, 255) == Discard::destination);
+  CHECK(receive(peer, us, 254) == Discard::ttl);
+  CHECK_FALSE(receive(peer, us, 255));
+  CHECK(subject.router().last_advert_source() == peer);
+}
+
+// ---- versions 2 and 3 side by side (RFC 9568, 8.4.2) ----
+
+TEST_CASE("mixed versions: every advert goes out in both, each well-formed", "[VX-IX-01]") {
+  auto config = vectors::load().receivers.at("v3_ipv4").config;
+  config.mixed_versions = true;
+  Subject subject(config, us);
+  const auto packets = subject.table.find(id)->advert_to_send(Priority{100});
+  REQUIRE(packets.size() == 2);
+  const auto newer = decode_advert(packets[0].bytes, packets[0].envelope);
+  const auto older = decode_advert(packets[1].bytes, packets[1].envelope);
+  REQUIRE((newer && older));
+  CHECK(newer->version == VrrpVersion::v3);
+  CHECK(older->version == VrrpVersion::v2);
+  CHECK(older->interval == 1s);
+}
+
+TEST_CASE("mixed versions: a router of version 2 is obeyed with its seconds, until it speaks version 3", "[VX-IX-01]") {
+  auto config = vectors::load().receivers.at("v3_ipv4").config;
+  config.mixed_versions = true;
+  auto older = config;
+  older.advert_interval = 2s;
+  Subject subject(config, us);
+  const Envelope envelope{peer, vrrp_group_v4};
+  const auto receive = [&](const VirtualRouterConfig& sender, VrrpVersion version) {
+    const auto bytes = advert_of(sender, version, 150, envelope);
+    return subject.table.receive({eth0, envelope, 255, bytes}, subject.now, subject.actions);
+  };
+  CHECK_FALSE(receive(older, VrrpVersion::v2));
+  CHECK(subject.table.next_deadline() == subject.now + 3 * 2s + Duration(2s) * 156 / 256);
+  CHECK_FALSE(receive(config, VrrpVersion::v3));
+  CHECK(receive(older, VrrpVersion::v2) == Discard::superseded);
+  CHECK(subject.table.next_deadline() == subject.now + 3 * 1s + Duration(1s) * 156 / 256);
+  subject.now += 10s;
+  CHECK_FALSE(receive(older, VrrpVersion::v2));
 }

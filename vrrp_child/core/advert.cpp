@@ -72,25 +72,25 @@ Result<Advert, DecodeError> decode_advert(std::span<const std::uint8_t> packet, 
   } else {
     return DecodeError::checksum;
   }
-  if (count == 0) return DecodeError::count_zero;                              // erratum 8299
   advert.interval = Centiseconds(interval_field & 0x0fff);                     // the reserved nibble is ignored
   if (advert.interval == Duration::zero()) return DecodeError::interval_zero;  // erratum 8301
   return advert;
 }
 
-void encode_advert(const VirtualRouterConfig& config, Priority priority, const Envelope& envelope,
+void encode_advert(const VirtualRouterConfig& config, VrrpVersion version, Priority priority, const Envelope& envelope,
                    std::vector<std::uint8_t>& out) {
-  const bool v2 = config.version == VrrpVersion::v2;
+  const bool v2 = version == VrrpVersion::v2;
   out.clear();
   ByteWriter writer(out);
-  writer.u8(static_cast<std::uint8_t>(static_cast<unsigned>(config.version) << 4 | advert_type));
+  writer.u8(static_cast<std::uint8_t>(static_cast<unsigned>(version) << 4 | advert_type));
   writer.u8(config.vrid.value);
   writer.u8(priority.value);
   writer.u8(static_cast<std::uint8_t>(std::ranges::count_if(config.addresses, &VirtualAddress::advertised)));
   if (v2) {
     writer.u8(static_cast<std::uint8_t>(config.password ? AuthType::password : AuthType::none));
-    writer.u8(
-        static_cast<std::uint8_t>(std::chrono::duration_cast<std::chrono::seconds>(config.advert_interval).count()));
+    // Whole seconds; what is less (mixed versions only) is said to be one.
+    writer.u8(static_cast<std::uint8_t>(
+        std::min<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(config.advert_interval).count(), 255)));
   } else {
     writer.u16(static_cast<std::uint16_t>(std::chrono::duration_cast<Centiseconds>(config.advert_interval).count()));
   }

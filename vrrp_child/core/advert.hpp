@@ -41,12 +41,12 @@ struct Advert {
   Duration interval{};
   std::uint8_t auth_type = 0;                            // v2
   std::array<std::uint8_t, auth_data_size> auth_data{};  // v2
-  std::span<const std::uint8_t> addresses;               // whole addresses of the packet's family
+  std::span<const std::uint8_t> addresses;               // whole addresses of the packet's family, perhaps none
   std::optional<ChecksumForm> checksum_form;             // v3 over IPv4: which of the two it was made with
 };
 
 // What makes a packet no advertisement at all. Each has a counter of its own.
-enum class DecodeError : std::uint8_t { length, version, type, checksum, count_zero, interval_zero };
+enum class DecodeError : std::uint8_t { length, version, type, checksum, interval_zero };
 
 // What came in beside the bytes.
 struct Envelope {
@@ -57,8 +57,9 @@ struct Envelope {
 // Every check that needs no configuration. The family is the source address's.
 Result<Advert, DecodeError> decode_advert(std::span<const std::uint8_t> packet, const Envelope& envelope);
 
-// The advert that `config` sends with this priority; replaces what is in `out`, whose memory is used again.
-void encode_advert(const VirtualRouterConfig& config, Priority priority, const Envelope& envelope,
+// The advert that `config` sends in this version with this priority; replaces what is in `out`, whose memory is
+// used again.
+void encode_advert(const VirtualRouterConfig& config, VrrpVersion version, Priority priority, const Envelope& envelope,
                    std::vector<std::uint8_t>& out);
 
 // The 8 bytes of RFC 2338's plain-text password, padded with zeros.

@@ -44,7 +44,6 @@ Discard discard_of(DecodeError error) {
     case DecodeError::version: return Discard::version;
     case DecodeError::type: return Discard::type;
     case DecodeError::checksum: return Discard::checksum;
-    case DecodeError::count_zero: return Discard::count_zero;
     case DecodeError::interval_zero: return Discard::interval_zero;
   }
   return Discard::length;
@@ -69,6 +68,8 @@ Counters counters_of(Discard discard) {
     case Discard::interval_zero: return {&I::interval_zero, nullptr};
     case Discard::unknown_vrid: return {nullptr, &G::vrid_errors};
     case Discard::own_source: return {&I::own_source_rcvd, nullptr};
+    case Discard::stranger: return {&I::peer_errors, nullptr};
+    case Discard::superseded: return {&I::superseded_rcvd, nullptr};
     case Discard::destination: return {&I::destination_errors, nullptr};
     case Discard::link_local_first: return {&I::link_local_first_errors, nullptr};
     case Discard::auth_type_unknown: return {&I::invalid_auth_type, nullptr};
@@ -91,13 +92,25 @@ VirtualRouter::VirtualRouter(InstanceId id, VirtualRouterConfig config, Standing
       machine_(config_, std::move(standing), was_active_at),
       expected_addresses_(address_list(config_)) {}
 
-std::span<const std::uint8_t> VirtualRouter::advert_to_send(Priority priority) {
-  if (packet_.empty() || priority != packet_priority_ || machine_.link().source != packet_source_) {
-    packet_priority_ = priority;
-    packet_source_ = machine_.link().source;
-    encode_advert(config_, priority, envelope(), packet_);
-  }
-  return packet_;
+const std::vector<AdvertPacket>& VirtualRouter::advert_to_send(Priority priority) {
+  if (!packets_.empty() && priority == packet_priority_ && machine_.link().source == packet_source_) return packets_;
+  packet_priority_ = priority;
+  packet_source_ = machine_.link().source;
+  std::size_t used = 0;
+  const auto add = [&](VrrpVersion version, const IpAddr& destination) {
+    if (used == packets_.size()) packets_.emplace_back();
+    AdvertPacket& packet = packets_[used++];
+    packet.envelope = {packet_source_, destination};
+    encode_advert(config_, version, priority, packet.envelope, packet.bytes);
+  };
+  const auto add_versions = [&](const IpAddr& destination) {
+    add(config_.version, destination);
+    if (config_.mixed_versions) add(VrrpVersion::v2, destination);
+  };
+  if (config_.peers.empty()) add_versions(vrrp_group(config_.family));
+  for (const IpAddr& peer : config_.peers) add_versions(peer);
+  packets_.resize(used);
+  return packets_;
 }
 
 void VirtualRouter::count_sent(Priority priority) {
@@ -106,7 +119,7 @@ void VirtualRouter::count_sent(Priority priority) {
 }
 
 // RFC 9568, 7.1 and RFC 3768, 7.1: what this instance's configuration says about a well-formed advert.
-std::optional<Discard> VirtualRouter::refuse(const Advert& advert, const Envelope& envelope,
+std::optional<Discard> VirtualRouter::refuse(const Advert& advert, const Envelope& envelope, TimePoint now,
                                              StateMachine::Actions& news) {
   const auto tell = [&](ConflictKind kind, bool dropped, std::uint32_t theirs = 0) {
     news.push_back(Conflict{kind, envelope.source, advert.priority, dropped, theirs});
@@ -119,19 +132,30 @@ std::optional<Discard> VirtualRouter::refuse(const Advert& advert, const Envelop
   if (envelope.source == machine_.link().source) {
     return refuse_because(Discard::own_source, ConflictKind::own_address);
   }
-  if (advert.version != config_.version) {
+  const bool unicast = !config_.peers.empty();
+  if (unicast && std::ranges::find(config_.peers, envelope.source) == config_.peers.end()) return Discard::stranger;
+  if (advert.version != config_.version && !config_.mixed_versions) {
     return refuse_because(Discard::wrong_version, ConflictKind::version, static_cast<std::uint32_t>(advert.version));
   }
-  if (envelope.destination != vrrp_group(config_.family)) return Discard::destination;
-  if (config_.family == IpFamily::ipv6 && !IpAddr::from_bytes(advert.addresses.first(16)).is_link_local()) {
-    return Discard::link_local_first;  // erratum 8300
+  if (envelope.destination != (unicast ? machine_.link().source : vrrp_group(config_.family))) {
+    return Discard::destination;
   }
+  // Erratum 8299. Where nothing is advertised (something else moves the address), nothing is expected.
+  const bool version_3 = advert.version == VrrpVersion::v3;
+  if (version_3 && advert.addresses.empty() && !expected_addresses_.empty()) return Discard::count_zero;
+  // RFC 9568, 5.2.9 and erratum 8300; deployed peers send the order of their configuration.
+  const bool link_local_first = config_.family == IpFamily::ipv4 || advert.addresses.empty() ||
+                                IpAddr::from_bytes(advert.addresses.first(16)).is_link_local();
+  if (!link_local_first && config_.require_link_local_first) return Discard::link_local_first;
+  if (is_superseded(advert, envelope.source, now)) return Discard::superseded;
   const bool listed = same_addresses(advert.addresses, expected_addresses_, config_.family == IpFamily::ipv4 ? 4 : 16);
   const bool same_interval = advert.interval == config_.advert_interval;
   const auto milliseconds =
       static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(advert.interval).count());
 
-  if (advert.version == VrrpVersion::v3) {  // differences are told and counted, never a reason to drop
+  // Differences are told and counted, never a reason to drop.
+  if (version_3 || config_.mixed_versions) {
+    if (!link_local_first) ++statistics_.link_local_first_errors;
     if (!same_interval) {
       ++statistics_.interval_errors;
       tell(ConflictKind::interval, false, milliseconds);
@@ -161,6 +185,29 @@ std::optional<Discard> VirtualRouter::refuse(const Advert& advert, const Envelop
   return std::nullopt;
 }
 
+// RFC 9568, 8.4.2: who speaks both versions is heard in the newer one.
+bool VirtualRouter::is_superseded(const Advert& advert, const IpAddr& source, TimePoint now) {
+  if (!config_.mixed_versions) return false;
+  if (advert.version == VrrpVersion::v3) {
+    version_3_source_ = source;
+    version_3_at_ = now;
+    return false;
+  }
+  return source == version_3_source_ && now - version_3_at_ <= 3 * std::max(advert.interval, config_.advert_interval);
+}
+
+// The link, as far as it decides: a sync group takes part with all its interfaces or not at all.
+LinkCondition VirtualRouter::condition() const {
+  LinkCondition condition = link_->condition;
+  for (const VirtualRouter* follower : followers_) {
+    const LinkCondition& theirs = follower->link_->condition;
+    if (!condition.usable || theirs.usable) continue;
+    condition.usable = false;
+    condition.problem = follower->config_.name + " of the sync group: " + theirs.problem;
+  }
+  return condition;
+}
+
 // ---- the table ----
 
 bool RouterTable::is_replaced_by(const ConfigureInstance& wanted) {
@@ -173,9 +220,11 @@ void RouterTable::configure(const ConfigureInstance& wanted, TimePoint now, Acti
     if (existing->config_ != wanted.router) {
       existing->config_ = wanted.router;
       existing->expected_addresses_ = address_list(wanted.router);
-      existing->packet_.clear();
+      existing->packets_.clear();
       existing->machine_.on_config(wanted.router, now, scratch_);
     }
+    take_actions(*existing, now, actions);
+    set_leader(*existing, wanted.leader, now, actions);
     if (existing->machine_.standing() != wanted.standing) {
       existing->machine_.on_standing(wanted.standing, now, scratch_);
     }
@@ -188,12 +237,31 @@ void RouterTable::configure(const ConfigureInstance& wanted, TimePoint now, Acti
     by_slot_.push_back(router.get());
   else
     *free = router.get();
-  routers_[wanted.id] = std::move(router);
+  VirtualRouter& added = *(routers_[wanted.id] = std::move(router));
+  for (const auto& [id, other] : routers_) {
+    if (other->leader_ == wanted.id) added.followers_.push_back(other.get());
+  }
+  set_leader(added, wanted.leader, now, actions);
+}
+
+void RouterTable::set_leader(VirtualRouter& router, std::optional<InstanceId> leader, TimePoint now, Actions& actions) {
+  if (router.leader_ == leader) return;
+  if (VirtualRouter* former = router.leader_ ? find(*router.leader_) : nullptr) {
+    std::erase(former->followers_, &router);
+    apply_link(*former, now, actions);
+  }
+  router.leader_ = leader;
+  VirtualRouter* next = leader ? find(*leader) : nullptr;
+  if (next) next->followers_.push_back(&router);
+  router.machine_.set_following(leader.has_value(), now, scratch_);
+  take_actions(router, now, actions);
+  if (next) apply_link(*next, now, actions);
 }
 
 void RouterTable::leave(InstanceId id, TimePoint now, Actions& actions) {
   VirtualRouter* router = find(id);
   if (!router) return;
+  if (router->leader_ && find(*router->leader_)) return leave(*router->leader_, now, actions);
   router->machine_.on_leave(now, scratch_);
   settle(*router, now, actions);
 }
@@ -211,6 +279,9 @@ void RouterTable::erase(InstanceId id) {
   heap_.set(router->slot_, DeadlineHeap::never);
   by_slot_[router->slot_] = nullptr;
   index(*router, 0);
+  if (VirtualRouter* leader = router->leader_ ? find(*router->leader_) : nullptr) {
+    std::erase(leader->followers_, router);
+  }
   routers_.erase(id);
 }
 
@@ -225,10 +296,25 @@ void RouterTable::set_link(InstanceId id, const Link& link, TimePoint now, Actio
   VirtualRouter* router = find(id);
   if (!router) return;
   const bool started = router->machine_.state() != InstanceState::initialize;
-  if (started && router->interface_index_ == link.index && router->machine_.link() == link.condition) return;
+  if (started && router->link_ == link) return;
   index(*router, link.index);
-  router->machine_.on_link(link.condition, now, scratch_);
-  settle(*router, now, actions);
+  router->link_ = link;
+  VirtualRouter* leader = router->leader_ ? find(*router->leader_) : nullptr;
+  if (leader) {  // which decides; this one only takes note
+    router->machine_.on_link(link.condition, now, scratch_);
+    take_actions(*router, now, actions);
+  }
+  apply_link(leader ? *leader : *router, now, actions);
+}
+
+// Tells the one that decides for a group, or for itself, once all that count are known.
+void RouterTable::apply_link(VirtualRouter& router, TimePoint now, Actions& actions) {
+  const bool known = router.link_ && std::ranges::all_of(router.followers_, [](const VirtualRouter* follower) {
+                       return follower->link_.has_value();
+                     });
+  if (!known) return;
+  router.machine_.on_link(router.condition(), now, scratch_);
+  settle(router, now, actions);
 }
 
 void RouterTable::address_lost(InstanceId id, TimePoint now, Actions& actions) {
@@ -253,7 +339,7 @@ std::optional<Discard> RouterTable::receive(const Datagram& datagram, TimePoint 
   if (!router && datagram.payload.size() >= advert_header_size) return discard(Discard::unknown_vrid);
   const auto advert = decode_advert(datagram.payload, datagram.envelope);
   if (!advert) return discard(discard_of(advert.error()));
-  const auto refused = router->refuse(*advert, datagram.envelope, scratch_);
+  const auto refused = router->refuse(*advert, datagram.envelope, now, scratch_);
   if (refused) {
     settle(*router, now, actions);
     return discard(*refused);
@@ -261,6 +347,7 @@ std::optional<Discard> RouterTable::receive(const Datagram& datagram, TimePoint 
 
   ++router->statistics_.advertisement_rcvd;
   if (advert->priority == resigning_priority) ++router->statistics_.priority_zero_pkts_rcvd;
+  router->last_advert_source_ = datagram.envelope.source;
   router->machine_.on_advert({datagram.envelope.source, advert->priority, advert->interval}, now, scratch_);
   settle(*router, now, actions);
   return std::nullopt;
@@ -283,8 +370,17 @@ VirtualRouter* RouterTable::find(InstanceId id) {
   return found == routers_.end() ? nullptr : found->second.get();
 }
 
-// Hands a machine's actions on and takes note of its next deadline.
+// Hands on what a machine wants, and has those that follow it do the same.
 void RouterTable::settle(VirtualRouter& router, TimePoint now, Actions& actions) {
+  take_actions(router, now, actions);
+  for (VirtualRouter* follower : router.followers_) {
+    follower->machine_.follow(router.machine_, now, scratch_);
+    take_actions(*follower, now, actions);
+  }
+}
+
+// Hands a machine's actions on and takes note of its next deadline.
+void RouterTable::take_actions(VirtualRouter& router, TimePoint now, Actions& actions) {
   for (Action& action : scratch_) {
     if (const auto* transition = std::get_if<Transition>(&action);
         transition && transition->to == InstanceState::active) {
@@ -303,9 +399,8 @@ void RouterTable::settle(VirtualRouter& router, TimePoint now, Actions& actions)
 void RouterTable::index(VirtualRouter& router, int interface_index) {
   const auto key = [&](int i) { return packet_key(i, router.config_.family, router.config_.vrid); };
   // Where interfaces swapped their names, another router may stand at our old place already.
-  const auto old = by_packet_.find(key(router.interface_index_));
+  const auto old = by_packet_.find(key(router.interface_index()));
   if (old != by_packet_.end() && old->second == &router) by_packet_.erase(old);
-  router.interface_index_ = interface_index;
   if (interface_index != 0) by_packet_[key(interface_index)] = &router;
 }
 

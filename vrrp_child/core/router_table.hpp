@@ -38,7 +38,9 @@ enum class Discard : std::uint8_t {
   interval_zero,  // anybody's
   unknown_vrid,
   own_source,
+  stranger,  // unicast: none of the peers
   wrong_version,
+  superseded,  // version 2 from a router that speaks version 3 as well
   destination,
   link_local_first,
   auth_type_unknown,
@@ -55,6 +57,12 @@ struct Link {
   bool operator==(const Link&) const = default;
 };
 
+// One packet of an advert; a unicast advert is one for each peer.
+struct AdvertPacket {
+  Envelope envelope;
+  std::vector<std::uint8_t> bytes;
+};
+
 class VirtualRouter {
  public:
   VirtualRouter(InstanceId id, VirtualRouterConfig config, Standing standing, std::optional<TimePoint> was_active_at);
@@ -63,12 +71,14 @@ class VirtualRouter {
   const VirtualRouterConfig& config() const { return config_; }
   const StateMachine& machine() const { return machine_; }
   const InstanceStatistics& statistics() const { return statistics_; }
-  int interface_index() const { return interface_index_; }
-  Envelope envelope() const { return {machine_.link().source, vrrp_group(config_.family)}; }
+  int interface_index() const { return link_ ? link_->index : 0; }
+  // The one that decides for this one's sync group; nothing where it decides by itself.
+  std::optional<InstanceId> leader() const { return leader_; }
+  const std::optional<IpAddr>& last_advert_source() const { return last_advert_source_; }
 
   // The advert to send with this priority; encoded again only when the priority or the source changed.
-  std::span<const std::uint8_t> advert_to_send(Priority priority);
-  void count_sent(Priority priority);
+  const std::vector<AdvertPacket>& advert_to_send(Priority priority);
+  void count_sent(Priority priority);                         // one packet
   void count_refused() { --statistics_.advertisement_sent; }  // the kernel did not take it after all
 
   // What is wrong between us and other routers at the moment.
@@ -78,18 +88,28 @@ class VirtualRouter {
 
  private:
   friend class RouterTable;
-  std::optional<Discard> refuse(const Advert& advert, const Envelope& envelope, StateMachine::Actions& news);
+  std::optional<Discard> refuse(const Advert& advert, const Envelope& envelope, TimePoint now,
+                                StateMachine::Actions& news);
+  bool is_superseded(const Advert& advert, const IpAddr& source, TimePoint now);
+  LinkCondition condition() const;
 
   InstanceId id_;
   VirtualRouterConfig config_;
   StateMachine machine_;
   InstanceStatistics statistics_;
   ConflictLog conflicts_;
-  int interface_index_ = 0;
+  std::optional<Link> link_;                      // nothing until it was told
   std::vector<std::uint8_t> expected_addresses_;  // the list of a like-minded peer
-  std::vector<std::uint8_t> packet_;
+  std::optional<IpAddr> last_advert_source_;
+  IpAddr version_3_source_;  // mixed versions: who spoke version 3, and when
+  TimePoint version_3_at_{};
+
+  std::vector<AdvertPacket> packets_;
   Priority packet_priority_{};
   IpAddr packet_source_;
+
+  std::optional<InstanceId> leader_;
+  std::vector<VirtualRouter*> followers_;
   DeadlineHeap::Slot slot_ = 0;
 };
 
@@ -106,7 +126,7 @@ class RouterTable {
   // VRID, family, version): then it has to be shut down and erased first.
   bool is_replaced_by(const ConfigureInstance& wanted);
   // Adds a virtual router, or changes the settings of the one with this id; unchanged, nothing happens.
-  // A new one starts with its first set_link.
+  // A new one starts with its first set_link; a sync group with that of its last member.
   void configure(const ConfigureInstance& wanted, TimePoint now, Actions& actions);
   // Makes a router leave once a successor answered or nobody did; its state is initialize then.
   void leave(InstanceId id, TimePoint now, Actions& actions);
@@ -129,6 +149,9 @@ class RouterTable {
 
  private:
   void settle(VirtualRouter& router, TimePoint now, Actions& actions);
+  void take_actions(VirtualRouter& router, TimePoint now, Actions& actions);
+  void set_leader(VirtualRouter& router, std::optional<InstanceId> leader, TimePoint now, Actions& actions);
+  void apply_link(VirtualRouter& router, TimePoint now, Actions& actions);
   void index(VirtualRouter& router, int interface_index);
   VirtualRouter* find_by_packet(const Datagram& datagram);
 

@@ -51,6 +51,12 @@ void StateMachine::enter(InstanceState state, Reason reason, TimePoint now, Acti
   obeyed_.reset();
   takeover_cause_ = Cause::active_silent;
   actions.push_back(Transition{state_, state, reason});
+  const bool takes_part = state == InstanceState::backup || state == InstanceState::active;
+  if (!takes_part)
+    up_since_.reset();
+  else if (!up_since_)
+    up_since_ = now;
+  if (state == InstanceState::active) became_active_because_ = reason.cause;
   state_ = state;
   since_ = now;
   reason_ = std::move(reason);
@@ -70,10 +76,14 @@ void StateMachine::on_standing(Standing standing, TimePoint now, Actions& action
     preempt_from_ = std::max(preempt_from_, now + settings_.return_after);
   }
   was_fit_ = was_fit_ || standing_.fitness == Fitness::fit;
-  if (state_ == InstanceState::backup && takeover_cause_ != Cause::active_resigned) {
+  if (state_ == InstanceState::backup && !following_ && takeover_cause_ != Cause::active_resigned) {
     active_down_at_ = std::max(now, down_from_ + down_interval());  // the skew is that of the new priority
   }
   const bool was_active = state_ == InstanceState::active;
+  if (following_) {
+    if (was_active && !silence_ && before.priority != own_priority()) send_advert_now(now, actions);
+    return;
+  }
   reconsider(now, actions);
   if (!was_active || state_ != InstanceState::active || is_leaving()) return;
   const bool newly_demoted = before.fitness != Fitness::demoted && standing_.fitness == Fitness::demoted;
@@ -87,6 +97,7 @@ void StateMachine::on_standing(Standing standing, TimePoint now, Actions& action
 }
 
 void StateMachine::reconsider(TimePoint now, Actions& actions) {
+  if (following_) return;
   const bool outside = state_ == InstanceState::initialize || state_ == InstanceState::fault;
   if (outside && may_take_part()) {
     start(now, actions);
@@ -127,7 +138,7 @@ void StateMachine::become_backup(Reason reason, TimePoint now, Actions& actions)
   actions.push_back(RemoveAddresses{});  // also what a process before us may have left
   enter(InstanceState::backup, std::move(reason), now, actions);
   last_heard_ = now;
-  start_down_timer(now);
+  if (!following_) start_down_timer(now);
 }
 
 // RFC 9568, 6.4.1 and 6.4.2: advert first, so that nobody else moves; announce once the addresses exist.
@@ -157,7 +168,7 @@ void StateMachine::send_advert_now(TimePoint now, Actions& actions) {
 // ---- silence: handing over, and listening after a sleep ----
 
 void StateMachine::hand_over(Silence::Why why, TimePoint now, Actions& actions) {
-  silence_ = Silence{why, now + settings_.handover_silence, resignations};
+  silence_ = Silence{why, following_ ? never : now + settings_.handover_silence, resignations};
   advert_at_ = announce_at_ = never;
   resign_again(now, actions);
 }
@@ -187,7 +198,7 @@ void StateMachine::speak(TimePoint now, Actions& actions) {
 // taken over: its timer runs three intervals and a skew from our last advert.
 void StateMachine::notice_sleep(TimePoint now) {
   if (state_ != InstanceState::active || silence_ || now - advert_at_ < 2 * settings_.advert_interval) return;
-  silence_ = Silence{Silence::Why::slept, now + settings_.handover_silence};
+  silence_ = Silence{Silence::Why::slept, following_ ? never : now + settings_.handover_silence};
   advert_at_ = announce_at_ = lease_at_ = restore_at_ = never;
 }
 
@@ -212,6 +223,10 @@ void StateMachine::on_advert(const HeardAdvert& advert, TimePoint now, Actions& 
 // RFC 9568, 6.4.2.
 void StateMachine::hear_as_backup(const HeardAdvert& advert, TimePoint now) {
   last_heard_ = now;
+  if (following_) {
+    active_router_ = advert;
+    return learn(advert);
+  }
   if (advert.priority == resigning_priority) {
     // Said again for safety: the answer to the first stands.
     const bool repeated = takeover_cause_ == Cause::active_resigned && active_router_->source == advert.source;
@@ -257,6 +272,10 @@ void StateMachine::learn(const HeardAdvert& advert) {
 
 // RFC 9568, 6.4.3.
 void StateMachine::hear_as_active(const HeardAdvert& advert, TimePoint now, Actions& actions) {
+  if (following_ && (silence_ || advert.priority > own_priority())) {  // the leader decides what follows from it
+    if (!silence_) tell_of_another_active(advert, now, actions);
+    return;
+  }
   if (silence_) {
     if (advert.priority == resigning_priority) return;  // handing over itself
     const Cause cause = is_handing_over() ? Cause::handed_over : Cause::slept;
@@ -267,21 +286,24 @@ void StateMachine::hear_as_active(const HeardAdvert& advert, TimePoint now, Acti
     return;
   }
   const bool tie = advert.priority == own_priority();
-  if (advert.priority > own_priority() || (tie && advert.source > link_.source)) {
+  if (!following_ && (advert.priority > own_priority() || (tie && advert.source > link_.source))) {
     return give_way(reason_with_peer(tie ? Cause::tie_lost : Cause::better_heard, advert), advert, now, actions);
   }
-  // An advert that crossed our first one on the wire is no news.
-  if (now - since_ >= settings_.advert_interval) {
-    actions.push_back(Conflict{ConflictKind::two_actives, advert.source, advert.priority});
-    // The neighbours may have learned the other one's MAC: tell them again, as soon as it had time to yield.
-    announce_at_ = std::min(announce_at_, now + settings_.advert_interval);
-  }
+  tell_of_another_active(advert, now, actions);
   // RFC 9568 answers a worse active at once; RFC 3768 stays silent. A twin with our very address would
   // answer the answer, so it gets none.
   const bool twin = tie && advert.source == link_.source;
   if (settings_.version == VrrpVersion::v3 && !twin && may_answer(now)) {
     actions.push_back(SendAdvert{own_priority()});
   }
+}
+
+void StateMachine::tell_of_another_active(const HeardAdvert& advert, TimePoint now, Actions& actions) {
+  // An advert that crossed our first one on the wire is no news.
+  if (now - since_ < settings_.advert_interval) return;
+  actions.push_back(Conflict{ConflictKind::two_actives, advert.source, advert.priority});
+  // The neighbours may have learned the other one's MAC: tell them again, as soon as it had time to yield.
+  announce_at_ = std::min(announce_at_, now + settings_.advert_interval);
 }
 
 // Whoever makes us answer gets no more than a few adverts in an interval.
@@ -338,7 +360,7 @@ void StateMachine::on_address_lost(TimePoint now, Actions&) {
   restore_at_ = std::max(now, last_restore_ + restore_pause);
 }
 
-// ---- configuration and end ----
+// ---- configuration ----
 
 void StateMachine::on_config(const VirtualRouterConfig& config, TimePoint now, Actions& actions) {
   settings_ = settings_of(config);
@@ -347,18 +369,60 @@ void StateMachine::on_config(const VirtualRouterConfig& config, TimePoint now, A
     hold(now, actions);
   } else if (state_ == InstanceState::backup) {
     if (settings_.version == VrrpVersion::v2 || !obeyed_) active_advert_interval_ = settings_.advert_interval;
-    start_down_timer(now);
+    if (!following_) start_down_timer(now);
   }
 }
 
+// ---- sync groups ----
+
+void StateMachine::set_following(bool following, TimePoint now, Actions& actions) {
+  if (following_ == following) return;
+  following_ = following;
+  if (following_) {
+    active_down_at_ = never;
+    if (silence_) silence_->until = never;
+    return;
+  }
+  if (state_ == InstanceState::backup) start_down_timer(now);
+  if (silence_) silence_->until = now + settings_.handover_silence;
+  reconsider(now, actions);
+}
+
+void StateMachine::follow(const StateMachine& leader, TimePoint now, Actions& actions) {
+  if (state_ != leader.state_) {
+    Reason reason{.cause = Cause::followed};
+    switch (leader.state_) {
+      case InstanceState::initialize: return on_shutdown(now, actions);
+      case InstanceState::active: become_active(std::move(reason), now, actions); break;
+      case InstanceState::backup: become_backup(std::move(reason), now, actions); break;
+      case InstanceState::fault:
+        if (state_ == InstanceState::active && !silence_ && link_.usable) {
+          actions.push_back(SendAdvert{resigning_priority});
+        }
+        actions.push_back(RemoveAddresses{});
+        enter(InstanceState::fault, std::move(reason), now, actions);
+        break;
+    }
+  }
+  if (state_ != InstanceState::active || leader.silence_.has_value() == silence_.has_value()) return;
+  if (!leader.silence_) return speak(now, actions);
+  if (leader.silence_->why != Silence::Why::slept) return hand_over(leader.silence_->why, now, actions);
+  silence_ = Silence{Silence::Why::slept, never};
+  advert_at_ = announce_at_ = lease_at_ = restore_at_ = never;
+}
+
+// ---- the end ----
+
 void StateMachine::on_leave(TimePoint now, Actions& actions) {
+  if (is_leaving()) return;
   if (state_ != InstanceState::active) return on_shutdown(now, actions);
   hand_over(Silence::Why::leaving, now, actions);
 }
 
 void StateMachine::on_shutdown(TimePoint now, Actions& actions) {
   if (state_ == InstanceState::initialize) return;
-  if (state_ == InstanceState::active) actions.push_back(SendAdvert{resigning_priority});
+  // Who is silent has resigned already, or does not know whether it is still the active one.
+  if (state_ == InstanceState::active && !silence_) actions.push_back(SendAdvert{resigning_priority});
   actions.push_back(RemoveAddresses{});
   enter(InstanceState::initialize, {.cause = Cause::shut_down}, now, actions);
 }
@@ -369,8 +433,12 @@ Duration StateMachine::down_interval() const {
   return active_down_interval(settings_.version, own_priority(), active_advert_interval_);
 }
 
+Duration StateMachine::skew_time() const {
+  return holdfast::skew_time(settings_.version, own_priority(), active_advert_interval_);
+}
+
 Duration StateMachine::answer_skew() const {
-  const auto skew = settings_.timers == TimerMode::fast ? fast_skew_time : skew_time;
+  const auto skew = settings_.timers == TimerMode::fast ? fast_skew_time : holdfast::skew_time;
   return skew(settings_.version, own_priority(), active_advert_interval_);
 }
 

@@ -38,6 +38,9 @@ namespace holdfast {
 //
 // Link and standing are levels, not edges: whatever the order in which they change, only their present
 // values decide. One function, enter(), writes the state.
+//
+// In a sync group one member, the leader, is a virtual router as above; the others follow it, state for state
+// and silence for silence: they speak and hold as they are told, and elect nobody.
 
 // Why a state was entered; reason_text.hpp makes the sentence.
 enum class Cause : std::uint8_t {
@@ -53,6 +56,7 @@ enum class Cause : std::uint8_t {
   tie_lost,          // an active with our priority and a greater address
   handed_over,       // a successor answered our resignation
   slept,             // another active was heard after we had been stopped for too long
+  followed,          // the leader of the sync group went there
   link_unusable,     // Reason::problem says what is wrong with it
   check_fault,       // the standing says why
   recovered,         // neither any longer
@@ -123,6 +127,9 @@ class StateMachine {
   void on_address_lost(TimePoint now, Actions& actions);
   // Same virtual router, other settings; what is not affected goes on undisturbed.
   void on_config(const VirtualRouterConfig& config, TimePoint now, Actions& actions);
+  // Whether another machine decides for this one from now on; if so, follow() it after whatever happens to it.
+  void set_following(bool following, TimePoint now, Actions& actions);
+  void follow(const StateMachine& leader, TimePoint now, Actions& actions);
   // Leave once a successor answered, or nobody did: initialize is reached now or soon.
   void on_leave(TimePoint now, Actions& actions);
   // Leave at once.
@@ -139,6 +146,13 @@ class StateMachine {
   const Standing& standing() const { return standing_; }
   const LinkCondition& link() const { return link_; }
   bool is_handing_over() const { return silence_ && silence_->why != Silence::Why::slept; }
+  // Since when it takes part; nothing in initialize and fault.
+  const std::optional<TimePoint>& up_since() const { return up_since_; }
+  // Why it last became active; none while it never was.
+  Cause became_active_because() const { return became_active_because_; }
+  // The intervals as they are with our priority and the interval of the active (RFC 9568, 6.1).
+  Duration down_interval() const;
+  Duration skew_time() const;
   // The active as last heard while backup; nothing while nobody is.
   const std::optional<HeardAdvert>& active_router() const { return active_router_; }
 
@@ -180,6 +194,7 @@ class StateMachine {
   void speak(TimePoint now, Actions& actions);
   void notice_sleep(TimePoint now);
   void give_way(Reason reason, const HeardAdvert& advert, TimePoint now, Actions& actions);
+  void tell_of_another_active(const HeardAdvert& advert, TimePoint now, Actions& actions);
 
   void hear_as_backup(const HeardAdvert& advert, TimePoint now);
   void hear_as_active(const HeardAdvert& advert, TimePoint now, Actions& actions);
@@ -191,7 +206,6 @@ class StateMachine {
   bool is_leaving() const { return silence_ && silence_->why == Silence::Why::leaving; }
   bool may_take_part() const { return link_.usable && standing_.fitness != Fitness::faulted; }
   Priority own_priority() const { return standing_.priority; }
-  Duration down_interval() const;
   Duration answer_skew() const;
   Reason reason_with_peer(Cause cause, const HeardAdvert& peer) const;
 
@@ -200,10 +214,13 @@ class StateMachine {
   LinkCondition link_;
   std::optional<TimePoint> was_active_at_;
   bool was_fit_ = false;  // ever: what is demoted from the start only waits for its first checks
+  bool following_ = false;
 
   InstanceState state_ = InstanceState::initialize;
   TimePoint since_{};
   Reason reason_;
+  std::optional<TimePoint> up_since_;
+  Cause became_active_because_ = Cause::none;
 
   // backup
   TimePoint active_down_at_ = never;

@@ -1,0 +1,124 @@
+#include "vrrp_child/address_holder.hpp"
+
+#include "common/ip_text.hpp"
+#include "common/log.hpp"
+#include "vrrp_child/core/announce.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace holdfast {
+namespace {
+
+constexpr const char* strangers =
+    "this host has it already, from somebody else; remove it from the host's network configuration";
+
+}  // namespace
+
+AddressHolder::Place AddressHolder::place_of(const VirtualAddress& address) const {
+  const Interface* interface = netlink_.interface(address.interface);
+  return {interface ? interface->index : 0, address.prefix};
+}
+
+// Added by this process, or left by one before it: nothing else has a lifetime as short as the lease.
+bool AddressHolder::is_ours(const HostAddress& present, const VirtualRouterConfig& config) const {
+  if (present.permanent) return false;
+  return present.ours || std::chrono::seconds(present.lifetime) <= config.lease;
+}
+
+void AddressHolder::hold(InstanceId id, const VirtualRouterConfig& config) {
+  std::vector<Place> wanted;
+  for (const VirtualAddress& address : config.addresses) wanted.push_back(place_of(address));
+  const auto former = std::exchange(held_[id], wanted);
+  for (const Place& old : former) {
+    if (std::ranges::find(wanted, old) == wanted.end()) remove(old, config);
+  }
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const auto& [index, prefix] = wanted[i];
+    const HostAddress* present = netlink_.address(index, prefix);
+    if (present && !is_ours(*present, config)) {
+      if (config.priority != owner_priority) report_refusal(true, wanted[i], strangers);
+      continue;
+    }
+    const bool takes_others_along = config.family == IpFamily::ipv4 && prefix.length < prefix.address.bits();
+    if (takes_others_along) {
+      if (const Status kept = netlink_.keep_secondaries(index); !kept) {
+        report_refusal(true, wanted[i],
+                       "the host's other addresses inside it may go when it goes: " + kept.error().text);
+      }
+    }
+    netlink_.add(config.addresses[i], index, config.lease, present != nullptr);
+  }
+}
+
+void AddressHolder::withdraw(InstanceId id, const VirtualRouterConfig& config) {
+  for (const VirtualAddress& address : config.addresses) remove(place_of(address), config);
+  const auto held = held_.extract(id);
+  if (held.empty()) return;
+  for (const Place& place : held.mapped()) remove(place, config);
+}
+
+void AddressHolder::remove(const Place& place, const VirtualRouterConfig& config) {
+  const auto& [index, prefix] = place;
+  const HostAddress* present = netlink_.address(index, prefix);
+  if (present && is_ours(*present, config)) netlink_.remove(prefix, index);
+}
+
+void AddressHolder::announce(InstanceId id, const VirtualRouterConfig& config) {
+  const auto held = held_.find(id);
+  if (held == held_.end()) return;
+  for (const Place& place : held->second) {
+    const auto& [index, prefix] = place;
+    const Interface* interface = netlink_.interface(index);
+    if (!interface || !netlink_.address(index, prefix)) continue;
+    const auto queue = [&](const auto& frame) {
+      for (std::uint32_t i = 0; i < config.announce.count; ++i) frames_.queue(frame, index);
+    };
+    if (config.family == IpFamily::ipv4)
+      queue(gratuitous_arp(prefix.address, interface->mac));
+    else
+      queue(unsolicited_neighbour_advertisement(prefix.address, interface->mac));
+    refused_.erase(place);
+  }
+}
+
+void AddressHolder::flush_addresses() {
+  netlink_.flush([this](const Netlink::Refusal& refusal) {
+    report_refusal(refusal.adding, {refusal.interface_index, refusal.prefix}, refusal.why);
+  });
+}
+
+void AddressHolder::report_refusal(bool adding, const Place& place, const std::string& why) {
+  auto& told = refused_[place];
+  if (told == why) return;
+  told = why;
+  log(LogLevel::error, fmt::format("cannot {} {}: {}", adding ? "add" : "remove", to_string(place.second), why));
+}
+
+std::optional<InstanceId> AddressHolder::holder_of(int interface_index, const IpPrefix& prefix) const {
+  for (const auto& [id, places] : held_) {
+    if (std::ranges::find(places, Place{interface_index, prefix}) != places.end()) return id;
+  }
+  return std::nullopt;
+}
+
+std::vector<AddressReport> AddressHolder::report(const VirtualRouterConfig& config, InstanceState state) const {
+  std::vector<AddressReport> reports;
+  for (const VirtualAddress& address : config.addresses) {
+    const Place place = place_of(address);
+    const HostAddress* present = netlink_.address(place.first, place.second);
+    AddressReport& report = reports.emplace_back(AddressReport{address, present != nullptr, ""});
+    if (present && config.priority != owner_priority && !is_ours(*present, config)) {
+      report.problem = strangers;
+    } else if (!present && state == InstanceState::active) {
+      const auto refused = refused_.find(place);
+      report.problem = place.first == 0            ? "there is no interface " + address.interface + " on this host"
+                       : refused != refused_.end() ? refused->second
+                                                   : "not on the host at the moment";
+    }
+  }
+  return reports;
+}
+
+}  // namespace holdfast

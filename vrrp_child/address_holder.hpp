@@ -1,0 +1,52 @@
+// The virtual addresses on this host: puts them where they belong, takes them away, tells the neighbours, and knows
+// which are ours. Other people's addresses are reported, never touched.
+#pragma once
+
+#include "common/messages.hpp"
+#include "common/router_config.hpp"
+#include "vrrp_child/frame_socket.hpp"
+#include "vrrp_child/netlink.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace holdfast {
+
+class AddressHolder {
+ public:
+  // Both outlive this.
+  AddressHolder(Netlink& netlink, FrameSocket& frames) : netlink_(netlink), frames_(frames) {}
+
+  // hold, withdraw and announce gather what is to be done; flush does it.
+  // Exactly the addresses of `config` are to be on the host, with a fresh lease.
+  void hold(InstanceId id, const VirtualRouterConfig& config);
+  // None of them, nor what a process before us left of them.
+  void withdraw(InstanceId id, const VirtualRouterConfig& config);
+  // Those that are on the host.
+  void announce(InstanceId id, const VirtualRouterConfig& config);
+  // What the kernel refuses is logged, once until it works again. Gives the number of frames refused.
+  void flush_addresses();
+  std::size_t flush_announcements() { return frames_.flush(); }
+
+  // Whose address this is, put there by us; nothing for others'.
+  std::optional<InstanceId> holder_of(int interface_index, const IpPrefix& prefix) const;
+  std::vector<AddressReport> report(const VirtualRouterConfig& config, InstanceState state) const;
+
+ private:
+  using Place = std::pair<int, IpPrefix>;  // interface index and address
+
+  Place place_of(const VirtualAddress& address) const;
+  bool is_ours(const HostAddress& present, const VirtualRouterConfig& config) const;
+  void remove(const Place& place, const VirtualRouterConfig& config);
+  void report_refusal(bool adding, const Place& place, const std::string& why);
+
+  Netlink& netlink_;
+  FrameSocket& frames_;
+  std::map<InstanceId, std::vector<Place>> held_;  // what active instances put on the host
+  std::map<Place, std::string> refused_;           // said once, until it works again
+};
+
+}  // namespace holdfast
