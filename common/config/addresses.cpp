@@ -1,11 +1,14 @@
 #include "common/config/addresses.hpp"
 
+#include "common/config/host_address.hpp"
 #include "common/config/keepalived_words.hpp"
 #include "common/config/map_reader.hpp"
 #include "common/ip_text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
+#include <utility>
 
 namespace holdfast {
 
@@ -15,19 +18,24 @@ constexpr std::size_t most_addresses = 255;  // the count is one byte in the adv
 constexpr std::size_t longest_label = 15;    // the kernel's IFNAMSIZ without its final zero
 const std::vector<std::string> scope_names{"global", "site", "link", "host"};
 
-std::uint32_t as_number(const IpAddr& address) {
-  std::uint32_t number = 0;
-  for (const std::uint8_t byte : address.bytes()) number = number << 8 | byte;
-  return number;
+// Whether all bits behind the prefix are `value`.
+bool host_bits_are(const IpPrefix& prefix, bool value) {
+  const auto bytes = prefix.address.bytes();
+  for (unsigned bit = prefix.length; bit < prefix.address.bits(); ++bit) {
+    const bool is_set = (bytes[bit / 8] >> (7 - bit % 8) & 1) != 0;
+    if (is_set != value) return false;
+  }
+  return true;
 }
 
-// Why no host can hold this IPv4 address, or "".
-std::string why_not_a_host(const IpAddr& address) {
-  const std::uint8_t first = address.bytes()[0];
-  if (first == 0) return "no host can have an address that begins with 0";
-  if (first == 127) return "it is a loopback address, which other hosts can't reach";
-  if (first >= 224 && first < 240) return "it is a multicast address";
-  if (first >= 240) return "it is reserved";
+// Why this address means more than one host of its subnet, or "".
+std::string why_not_in_subnet(const IpPrefix& prefix) {
+  if (prefix.length + 1u >= prefix.address.bits()) return {};  // no room for special ones
+  const bool v4 = prefix.address.family() == IpFamily::ipv4;
+  if (host_bits_are(prefix, false)) {
+    return v4 ? "it is the address of the whole subnet" : "it stands for every router of its subnet";
+  }
+  if (v4 && host_bits_are(prefix, true)) return "it is the broadcast address of its subnet";
   return {};
 }
 
@@ -42,23 +50,18 @@ std::optional<IpPrefix> read_prefix(Problems& problems, const YamlNode& node) {
   if (const std::string entry = address_entry_of(*text); !entry.empty()) {
     return refuse("it is written as in keepalived; write " + ("`" + entry + "`"));
   }
-  if (!prefix) return refuse("write an IPv4 address, such as `192.168.16.130` or `192.168.16.130/24`");
-  if (prefix->address.family() == IpFamily::ipv6) {
-    if (const auto reason = why_unavailable(Section::address, "an IPv6 address")) {
-      problems.error(node.place, *reason);
-      return std::nullopt;
-    }
+  if (const auto zone = text->find('%'); !prefix && zone != std::string::npos) {
+    return refuse("write the interface beside it, " +
+                  quoted("{address: '" + text->substr(0, zone) + "', interface: " + text->substr(zone + 1) + "}"));
+  }
+  if (!prefix) {
+    return refuse("write an address with or without a length, such as `192.168.16.130/24` or `2001:db8::80`");
   }
   if (prefix->length == 0) return refuse("with /0 every address would be its neighbour; write the subnet's length");
   if (const std::string why = why_not_a_host(prefix->address); !why.empty()) {
     return refuse(why + "; write one out of the hosts' subnet");
   }
-  if (prefix->length < 31) {
-    const std::uint32_t host_bits = 0xffffffffu >> prefix->length;
-    const std::uint32_t host = as_number(prefix->address) & host_bits;
-    if (host == 0) return refuse("it is the address of the whole subnet; write one inside it");
-    if (host == host_bits) return refuse("it is the broadcast address of its subnet; write one inside it");
-  }
+  if (const std::string why = why_not_in_subnet(*prefix); !why.empty()) return refuse(why + "; write one inside it");
   return prefix;
 }
 
@@ -101,6 +104,9 @@ std::optional<VirtualAddress> read_address(Problems& problems, const YamlNode& n
   if (const YamlEntry* entry = reader.take("label")) {
     address.label = read_text(problems, *entry->value, "`label`").value_or("");
     check_label(problems, *entry->value, address);
+    if (prefix && prefix->address.family() == IpFamily::ipv6) {
+      problems.error(entry->place, "an IPv6 address has no label; remove `label`");
+    }
   }
   if (const auto scope = reader.choice("scope", scope_names)) address.scope = static_cast<AddressScope>(*scope);
   address.advertised = reader.boolean("advertised").value_or(true);
@@ -114,11 +120,8 @@ std::optional<VirtualAddress> read_address(Problems& problems, const YamlNode& n
 
 std::vector<PlacedAddress> read_addresses(Problems& problems, const YamlNode& node, const std::string& interface) {
   std::vector<PlacedAddress> addresses;
-  const bool none = node.kind == YamlNode::Kind::list && node.items.empty();
-  if (const auto reason = why_unavailable(Section::instance, "an instance without addresses"); none && reason) {
-    problems.error(node.place, *reason);
-    return addresses;
-  }
+  // Something else may move the address, a cloud's own interface for one.
+  if (node.kind == YamlNode::Kind::list && node.items.empty()) return addresses;
   const auto* items = read_list(problems, node, "`addresses`", "[192.168.16.130]");
   if (items == nullptr) return addresses;
   if (items->size() > most_addresses) {
@@ -127,19 +130,48 @@ std::vector<PlacedAddress> read_addresses(Problems& problems, const YamlNode& no
                                    "them over several instances");
     return addresses;
   }
+  bool two_families = false;
   for (const YamlPtr& item : *items) {
-    if (auto address = read_address(problems, *item, interface))
+    auto address = read_address(problems, *item, interface);
+    if (!address) continue;
+    const IpFamily family = address->prefix.address.family();
+    if (addresses.empty() || family == addresses.front().address.prefix.address.family()) {
       addresses.push_back({std::move(*address), item->place});
+    } else if (!std::exchange(two_families, true)) {
+      problems.error(item->place,
+                     to_string(address->prefix.address) + " is " + std::string(name_of(family)) +
+                         ", unlike the addresses above, and a virtual router has one family; make another instance "
+                         "for it, and move both together with `sync_groups: {NAME: [this one, the other one]}`");
+    }
   }
   const bool all_silent =
       !addresses.empty() &&
       std::none_of(addresses.begin(), addresses.end(), [](const auto& placed) { return placed.address.advertised; });
   if (all_silent) {
-    problems.error(node.place,
-                   "no address is advertised, and other routers drop an empty advert; remove `advertised: "
-                   "false` from at least one");
+    problems.warning(node.place,
+                     "no address is advertised; Holdfast takes an empty advert from Holdfast, but other programs drop "
+                     "it, so remove `advertised: false` from one where others are in the group");
   }
   return addresses;
+}
+
+void order_addresses(Problems& problems, std::vector<PlacedAddress>& addresses, Vrid vrid, Place place) {
+  const auto advertised = [](const PlacedAddress& placed) { return placed.address.advertised; };
+  const auto first = std::find_if(addresses.begin(), addresses.end(), advertised);
+  if (first == addresses.end() || first->address.prefix.address.family() == IpFamily::ipv4) return;
+  const auto link_local = std::find_if(first, addresses.end(), [&](const PlacedAddress& placed) {
+    return advertised(placed) && placed.address.prefix.address.is_link_local();
+  });
+  if (link_local != addresses.end()) {
+    std::rotate(addresses.begin(), link_local, link_local + 1);
+    return;
+  }
+  const auto example = IpAddr::from_bytes(std::array<std::uint8_t, 16>{0xfe, 0x80, 0, 0, 0, 0, 0, 0,  //
+                                                                       0, 0, 0, 0, 0, 0, 0, vrid.value});
+  problems.warning(place,
+                   "no address here is link-local, and Cisco and Arista ignore adverts whose list does not "
+                   "start with one (RFC 9568, 5.2.9); add such as " +
+                       quoted(to_string(example)) + " on every host");
 }
 
 }  // namespace holdfast

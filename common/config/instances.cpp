@@ -3,11 +3,14 @@
 #include "common/config/addresses.hpp"
 #include "common/config/map_reader.hpp"
 #include "common/config/named_parts.hpp"
+#include "common/config/password.hpp"
+#include "common/config/unicast.hpp"
 #include "common/ip_text.hpp"
 
 #include <map>
 #include <optional>
 #include <tuple>
+#include <utility>
 
 namespace holdfast {
 
@@ -16,51 +19,79 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t most_instances = 4096;
-constexpr std::size_t longest_password = 8;  // the field of VRRPv2
 
 constexpr DurationRange v2_interval{1s, 255s, 1s};
 constexpr DurationRange v3_interval{10ms, 40950ms, 10ms};
 constexpr DurationRange lease_range{1s, 1h, 1s};  // the kernel counts lifetimes in seconds
 
 // Nothing after an error: then what depends on the version is not judged.
-std::optional<VrrpVersion> read_version(Problems& problems, MapReader& instance) {
+std::optional<VrrpVersion> read_version(Problems& problems, MapReader& instance, IpFamily family) {
   const YamlEntry* entry = instance.take("version");
   if (entry == nullptr) return VrrpVersion::v3;
   const auto version = read_integer(problems, *entry->value, "`version`", 2, 3);
   if (!version) return std::nullopt;
+  if (*version == 2 && family == IpFamily::ipv6) {
+    problems.error(entry->value->place, "version 2 has no IPv6; remove `version: 2`");
+    return std::nullopt;
+  }
   return *version == 2 ? VrrpVersion::v2 : VrrpVersion::v3;
 }
 
-std::optional<std::string> read_password(Problems& problems, MapReader& instance, std::optional<VrrpVersion> version) {
-  const YamlEntry* entry = instance.take("password");
-  if (entry == nullptr) return std::nullopt;
-  const auto password = read_text(problems, *entry->value, "`password`");
-  if (version == VrrpVersion::v3) {
-    problems.error(entry->place, "only version 2 has a password; write `version: 2`, or remove `password`");
-    return std::nullopt;
-  }
-  if (!password) return std::nullopt;
-  if (password->find('\0') != std::string::npos) {
-    problems.error(entry->value->place, "`password` holds a zero byte; remove it");
-    return std::nullopt;
-  }
-  if (password->size() > longest_password) {
-    problems.error(entry->value->place,
-                   "`password` is longer than 8 bytes; keepalived cuts it to the first 8, so "
-                   "write only those, here and on the other hosts");
-    return std::nullopt;
-  }
-  return password;
-}
-
-ChecksumForm read_checksum(Problems& problems, MapReader& instance, std::optional<VrrpVersion> version) {
+ChecksumForm read_checksum(Problems& problems, MapReader& instance, std::optional<VrrpVersion> version,
+                           IpFamily family) {
   const YamlEntry* entry = instance.take("checksum");
   if (entry == nullptr) return ChecksumForm::rfc5798;
   const auto choice = read_choice(problems, *entry->value, "`checksum`", {"rfc5798", "rfc9568"});
-  if (version == VrrpVersion::v2) {
+  if (family == IpFamily::ipv6) {
+    problems.error(entry->place, "IPv6 has only one form of checksum; remove `checksum`");
+  } else if (version == VrrpVersion::v2) {
     problems.error(entry->place, "version 2 has only one form of checksum; remove `checksum`");
   }
   return choice == 1u ? ChecksumForm::rfc9568 : ChecksumForm::rfc5798;
+}
+
+bool read_mixed_versions(Problems& problems, MapReader& instance, const VirtualRouterConfig& router) {
+  const YamlEntry* entry = instance.take("mixed_versions");
+  if (entry == nullptr || !read_boolean(problems, *entry->value, "`mixed_versions`").value_or(false)) return false;
+  if (router.family == IpFamily::ipv6) {
+    problems.error(entry->place, "`mixed_versions` speaks version 2 as well, which has no IPv6; remove it");
+  } else if (router.version == VrrpVersion::v2) {
+    problems.error(entry->place,
+                   "`mixed_versions` is for version 3, which then speaks version 2 as well; write `version: 3`, or "
+                   "remove `mixed_versions`");
+  } else if (router.advert_interval % 1s != 0s) {
+    const YamlEntry* interval = instance.peek("advert_interval");
+    problems.warning(interval == nullptr ? entry->place : interval->value->place,
+                     "version 2 counts in whole seconds, and its routers drop adverts with another interval than "
+                     "theirs; write theirs, such as `1s`, until `mixed_versions` is no longer needed");
+  }
+  return true;
+}
+
+bool read_link_local_first(Problems& problems, MapReader& instance, IpFamily family) {
+  const YamlEntry* entry = instance.take("require_link_local_first");
+  if (entry == nullptr) return false;
+  if (family == IpFamily::ipv4) {
+    problems.error(entry->place,
+                   "`require_link_local_first` is for IPv6, whose lists of addresses begin with a "
+                   "link-local one; remove it");
+    return false;
+  }
+  return read_boolean(problems, *entry->value, "`require_link_local_first`").value_or(false);
+}
+
+// Linux answers for an address that it holds, so `false` would not be kept.
+void read_accept(Problems& problems, MapReader& instance, const VirtualRouterConfig& router) {
+  const YamlEntry* entry = instance.take("accept");
+  if (entry == nullptr || read_boolean(problems, *entry->value, "`accept`").value_or(true)) return;
+  const bool v4 = router.family == IpFamily::ipv4;
+  const std::string address = router.addresses.empty() ? (v4 ? "192.168.16.130" : "2001:db8::80")
+                                                       : to_string(router.addresses.front().prefix.address);
+  problems.error(entry->value->place,
+                 "`accept: false` is not available: Linux answers for every address that it holds; remove it, and "
+                 "drop what must not be answered with nftables, such as " +
+                     ("`ip" + std::string(v4 ? "" : "6")) + " daddr " + address +
+                     (v4 ? " drop`" : " meta l4proto != ipv6-icmp drop`"));
 }
 
 AnnounceConfig read_announce(Problems& problems, MapReader& instance) {
@@ -93,7 +124,9 @@ class Neighbours {
   }
 
   void add_address(const VirtualAddress& address, const std::string& instance, Place place) {
-    const auto [first, is_new] = addresses_.emplace(address.prefix.address, instance);
+    // Each link has its own link-local addresses.
+    const std::string link = address.prefix.address.is_link_local() ? address.interface : "";
+    const auto [first, is_new] = addresses_.emplace(std::pair(address.prefix.address, link), instance);
     if (is_new) return;
     const std::string where = first->second == instance ? "this instance" : "instance " + quoted(first->second);
     problems_.error(place, to_string(address.prefix.address) + " belongs to " + where + " already; remove one of them");
@@ -102,7 +135,7 @@ class Neighbours {
  private:
   Problems& problems_;
   std::map<std::tuple<std::string, IpFamily, Vrid>, std::string> routers_;
-  std::map<IpAddr, std::string> addresses_;
+  std::map<std::pair<IpAddr, std::string>, std::string> addresses_;
 };
 
 void read_preemption(Problems& problems, MapReader& instance, VirtualRouterConfig& router) {
@@ -128,6 +161,41 @@ Priority read_priority(Problems& problems, MapReader& instance) {
   return Priority{static_cast<std::uint8_t>(value.value_or(100))};
 }
 
+IpFamily family_of(const std::vector<PlacedAddress>& addresses, const Unicast& unicast) {
+  if (!addresses.empty()) return addresses.front().address.prefix.address.family();
+  if (unicast.source) return unicast.source->family();
+  return unicast.peers.empty() ? IpFamily::ipv4 : unicast.peers.front().family();
+}
+
+// The addresses, between whom adverts go, and hence the family.
+void read_whereabouts(Problems& problems, MapReader& instance, Neighbours& neighbours, VirtualRouterConfig& router) {
+  std::vector<PlacedAddress> addresses;
+  if (const YamlEntry* entry = instance.take("addresses")) {
+    addresses = read_addresses(problems, *entry->value, router.interface);
+    order_addresses(problems, addresses, router.vrid, entry->value->place);
+  }
+  Unicast unicast = read_unicast(problems, instance, addresses, router.priority);
+  router.family = family_of(addresses, unicast);
+  router.peers = std::move(unicast.peers);
+  router.source = unicast.source;
+  for (auto& [address, place] : addresses) {
+    neighbours.add_address(address, router.name, place);
+    router.addresses.push_back(std::move(address));
+  }
+}
+
+// What depends on the version, which depends on the family.
+void read_protocol(Problems& problems, MapReader& instance, VirtualRouterConfig& router) {
+  const auto version = read_version(problems, instance, router.family);
+  router.version = version.value_or(VrrpVersion::v3);
+  router.advert_interval = instance.duration("advert_interval", version == VrrpVersion::v2 ? v2_interval : v3_interval)
+                               .value_or(router.advert_interval);
+  router.mixed_versions = read_mixed_versions(problems, instance, router);
+  router.password = read_password(problems, instance, version, router.family);
+  router.checksum = read_checksum(problems, instance, version, router.family);
+  router.require_link_local_first = read_link_local_first(problems, instance, router.family);
+}
+
 void read_instance(Problems& problems, const YamlEntry& entry, const CheckNames& checks, Neighbours& neighbours,
                    std::vector<InstanceConfig>& instances) {
   MapReader instance(problems, *entry.value, entry.place, Section::instance, "instance " + quoted(entry.key));
@@ -147,28 +215,17 @@ void read_instance(Problems& problems, const YamlEntry& entry, const CheckNames&
   if (vrid != nullptr) {
     router.vrid.value = static_cast<std::uint8_t>(read_integer(problems, *vrid->value, "`vrid`", 1, 255).value_or(0));
   }
-  const auto version = read_version(problems, instance);
-  router.version = version.value_or(VrrpVersion::v3);
   router.priority = read_priority(problems, instance);
-  router.advert_interval = instance.duration("advert_interval", version == VrrpVersion::v2 ? v2_interval : v3_interval)
-                               .value_or(router.advert_interval);
-  router.password = read_password(problems, instance, version);
-  router.checksum = read_checksum(problems, instance, version);
+  read_whereabouts(problems, instance, neighbours, router);
+  read_protocol(problems, instance, router);
   read_preemption(problems, instance, router);
   if (const auto timers = instance.choice("timers", {"fast", "rfc"})) {
     router.timers = *timers == 0 ? TimerMode::fast : TimerMode::rfc;
   }
   router.lease = instance.duration("lease", lease_range).value_or(router.lease);
   router.announce = read_announce(problems, instance);
-
-  if (const YamlEntry* addresses = instance.take("addresses")) {
-    for (auto& [address, place] : read_addresses(problems, *addresses->value, router.interface)) {
-      neighbours.add_address(address, router.name, place);
-      router.addresses.push_back(std::move(address));
-    }
-  } else if (instance.peek("move") == nullptr) {
-    instance.missing("addresses", "addresses: [192.168.16.130]");
-  }
+  router.virtual_mac = instance.boolean("virtual_mac").value_or(false);
+  read_accept(problems, instance, router);
   if (const YamlEntry* track = instance.take("track")) {
     const auto tracks = read_tracks(problems, *track->value, checks);
     check_tracks(problems, tracks, router);
@@ -176,6 +233,12 @@ void read_instance(Problems& problems, const YamlEntry& entry, const CheckNames&
   }
   if (!router.interface.empty() && router.vrid.value != 0) neighbours.add_router(router, vrid->place);
   instance.finish();
+  // After an error this may only be its echo: the key is mistyped.
+  if (instance.peek("addresses") == nullptr && !problems.has_errors()) {
+    problems.warning(entry.place, instance.what() +
+                                      " has no `addresses`, so none moves with it; add one, such as `addresses: "
+                                      "[192.168.16.130]`, or write `addresses: []` where something else moves it");
+  }
   instances.push_back(std::move(config));
 }
 

@@ -17,10 +17,6 @@ struct ForeignWord {
 
 constexpr std::string_view no_notifications =
     "remove it; this version of Holdfast sends no notifications, `journalctl -u holdfast` has every transition";
-constexpr std::string_view no_unicast =
-    "remove it; unicast is not available in this version of Holdfast, adverts go to the multicast group";
-constexpr std::string_view no_vmac =
-    "remove it; a virtual MAC is not available in this version of Holdfast, gratuitous ARP tells the neighbours";
 constexpr std::string_view announcing =
     "write `announce: {count: 5, repeat_after: 5s, refresh: 1m}` with what you need";
 
@@ -30,7 +26,7 @@ constexpr ForeignWord foreign_words[] = {
     {Section::document, "vrrp_instances", "write `instances:` with the instance's name below it"},
     {Section::document, "vrrp_script", "write `checks:` with the check's name below it"},
     {Section::document, "vrrp_track_process", "write `checks:` with the check's name below it, and `type: process`"},
-    {Section::document, "vrrp_sync_group", "remove it; groups are not available in this version of Holdfast"},
+    {Section::document, "vrrp_sync_group", "write `sync_groups: {NAME: [...]}` with the instances of the group"},
     {Section::document, "global_defs", "remove it; the name of this host is `node`"},
     {Section::document, "router_id", "write `node`"},
     {Section::document, "virtual_server", "remove it; Holdfast moves addresses, it balances no load"},
@@ -47,17 +43,17 @@ constexpr ForeignWord foreign_words[] = {
     {Section::instance, "virtual_ipaddress_excluded", "write `{address: ..., advertised: false}` within `addresses`"},
     {Section::instance, "track_script", "write `track`"},
     {Section::instance, "track_process", "write `track`"},
-    {Section::instance, "track_interface", "remove it; the link of the instance's own interface is watched without it"},
+    {Section::instance, "track_interface", "write `track: [{interface: ...}]`; the instance's own is watched without it"},
     {Section::instance, "dont_track_primary", "remove it; without its link an instance is always in fault"},
     {Section::instance, "garp_master_delay", announcing},
     {Section::instance, "garp_master_repeat", announcing},
     {Section::instance, "garp_master_refresh", announcing},
     {Section::instance, "garp_master_refresh_repeat", announcing},
-    {Section::instance, "mcast_src_ip", "remove it; adverts come from the interface's own address"},
-    {Section::instance, "unicast_peer", no_unicast},
-    {Section::instance, "unicast_src_ip", no_unicast},
-    {Section::instance, "use_vmac", no_vmac},
-    {Section::instance, "vmac_xmit_base", no_vmac},
+    {Section::instance, "mcast_src_ip", "write `source`"},
+    {Section::instance, "unicast_peer", "write `peers`"},
+    {Section::instance, "unicast_src_ip", "write `source`"},
+    {Section::instance, "use_vmac", "write `virtual_mac: true`"},
+    {Section::instance, "vmac_xmit_base", "remove it; `virtual_mac: true` is all there is to say"},
     {Section::instance, "notify", no_notifications},
     {Section::instance, "notify_master", no_notifications},
     {Section::instance, "notify_backup", no_notifications},

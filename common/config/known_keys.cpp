@@ -12,6 +12,7 @@ constexpr KnownKey keys[] = {
     {Section::document, "checks"},
     {Section::document, "instances"},
     {Section::document, "per_node"},
+    {Section::document, "sync_groups"},
 
     {Section::instance, "interface"},
     {Section::instance, "vrid"},
@@ -28,6 +29,13 @@ constexpr KnownKey keys[] = {
     {Section::instance, "announce"},
     {Section::instance, "addresses"},
     {Section::instance, "track"},
+    {Section::instance, "peers"},
+    {Section::instance, "source"},
+    {Section::instance, "virtual_mac"},
+    {Section::instance, "mixed_versions"},
+    {Section::instance, "require_link_local_first"},
+    {Section::instance, "accept"},
+    {Section::instance, "password_file"},
 
     {Section::check, "type"},
     {Section::check, "interval"},
@@ -65,6 +73,7 @@ constexpr KnownKey keys[] = {
     {Section::address, "advertised"},
 
     {Section::track, "check"},
+    {Section::track, "interface"},
     {Section::track, "while_down"},
     {Section::track, "weight"},
 

@@ -8,48 +8,28 @@
 #include "common/config/named_parts.hpp"
 #include "common/config/per_node.hpp"
 #include "common/config/problems.hpp"
+#include "common/config/sync_groups.hpp"
+#include "common/config/text_file.hpp"
 #include "common/config/usage.hpp"
 #include "common/config/yaml_tree.hpp"
-#include "common/fd.hpp"
 #include "common/result.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
+#include <utility>
 
 namespace holdfast {
 
 namespace {
 
 Result<std::string> read_file(const std::string& path) {
-  // Non-blocking: opening a pipe that nobody writes to must not hold the daemon.
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file && errno == ENOENT) {
-    const std::string example = path + ".example";
-    if (::access(example.c_str(), F_OK) != 0) return Error{"there is no such file; create it, or name another"};
-    return Error{"there is no such file; copy " + example + " to it and edit that, or name another"};
-  }
-  if (!file) {
-    return Error{"can't be read: " + std::system_category().message(errno) + "; check its owner and mode"};
-  }
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
-    return Error{"is no regular file; name the configuration file itself"};
-  }
-  std::string text(largest_text + 1, '\0');  // one more than allowed, so that too much shows
-  std::size_t length = 0;
-  while (length < text.size()) {
-    const ssize_t got = ::read(file.get(), text.data() + length, text.size() - length);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Error{"can't be read: " + std::system_category().message(errno)};
-    if (got == 0) break;
-    length += static_cast<std::size_t>(got);
-  }
-  text.resize(length);
-  return text;
+  auto file = read_text_file(path, largest_text);
+  if (file) return std::move(file->text);
+  const std::string example = path + ".example";
+  const bool is_missing = ::access(path.c_str(), F_OK) != 0 && errno == ENOENT;
+  if (!is_missing || ::access(example.c_str(), F_OK) != 0) return file.error();
+  return Error{"there is no such file; copy " + example + " to it and edit that, or name another"};
 }
 
 std::string node_name(Problems& problems, const YamlNode& document, const LoadOptions& options) {
@@ -114,6 +94,7 @@ Config read_document(Problems& problems, const YamlNode& node, std::string name)
   const YamlNode no_checks;
   const YamlEntry* checks = document.take("checks");
   const YamlEntry* instances = document.take("instances");
+  const YamlEntry* groups = document.take("sync_groups");
   const YamlNode& checks_node = checks == nullptr ? no_checks : *checks->value;
   auto names = names_in(checks_node);
   if (checks != nullptr) {
@@ -124,6 +105,9 @@ Config read_document(Problems& problems, const YamlNode& node, std::string name)
   if (instances != nullptr) {
     if (take_flat_entries(problems, document, node, *instances).empty()) {
       config.instances = read_instances(problems, *instances, check_names(std::move(names)));
+      if (groups != nullptr) {
+        read_sync_groups(problems, *groups->value, names_in(*instances->value), config.instances);
+      }
     }
     // After an error a warning may only be its echo: a check whose name is mistyped seems untracked.
     if (!problems.has_errors()) warn_about_usage(problems, config, checks_node);

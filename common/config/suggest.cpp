@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t longest_word = 64;
 constexpr std::size_t most_candidates = 1000;
-constexpr std::size_t longest_listing = 20;
+constexpr std::size_t longest_listing = 24;
 
 char lower(char letter) { return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter; }
 

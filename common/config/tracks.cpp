@@ -11,6 +11,11 @@ namespace {
 
 constexpr int largest_weight = 253;
 constexpr int highest_priority = 254;  // of a router that does not own its addresses
+// "check: nginx", "interface: eth1"
+std::string subject_of(const TrackConfig& track) {
+  return track.check.empty() ? "interface: " + track.interface : "check: " + track.check;
+}
+
 constexpr const char* example = "[nginx, {check: db, weight: 2}]";
 
 std::optional<std::string> read_check_name(Problems& problems, const YamlNode& node, const CheckNames& checks) {
@@ -35,12 +40,18 @@ std::optional<TrackConfig> read_track(Problems& problems, const YamlNode& node, 
   }
   MapReader reader(problems, node, node.place, Section::track, "this track entry");
   if (!reader.is_map()) return std::nullopt;
-  const bool tracks_interface = reader.peek("interface") != nullptr;
-  std::optional<std::string> name;
-  if (const YamlEntry* entry = reader.take("check")) {
-    name = read_check_name(problems, *entry->value, checks);
-  } else if (!tracks_interface) {
-    reader.missing("check", "check: nginx");
+  const YamlEntry* check = reader.take("check");
+  const YamlEntry* interface = reader.take("interface");
+  if (check != nullptr) track.check = read_check_name(problems, *check->value, checks).value_or("");
+  if (interface != nullptr) {
+    track.interface = read_interface(problems, *interface->value, "`interface`").value_or("");
+  }
+  if (check == nullptr && interface == nullptr) {
+    reader.missing("check", "check: nginx", "or `interface: eth1`, for a link");
+  }
+  if (check != nullptr && interface != nullptr) {
+    problems.error(std::max(check->place, interface->place),
+                   "a track entry has either `check` or `interface`; make an entry for each");
   }
   const YamlEntry* while_down = reader.take("while_down");
   const YamlEntry* weight = reader.take("weight");
@@ -63,8 +74,7 @@ std::optional<TrackConfig> read_track(Problems& problems, const YamlNode& node, 
                    "a track entry has either `weight` or `while_down`; remove one of them");
   }
   reader.finish();
-  if (!name) return std::nullopt;
-  track.check = std::move(*name);
+  if (track.check.empty() == track.interface.empty()) return std::nullopt;
   return track;
 }
 
@@ -78,10 +88,12 @@ std::vector<PlacedTrack> read_tracks(Problems& problems, const YamlNode& node, c
   for (const YamlPtr& item : *items) {
     auto track = read_track(problems, *item, checks);
     if (!track) continue;
-    if (seen.insert(track->check).second) {
+    if (seen.insert(subject_of(*track)).second) {
       tracks.push_back({std::move(*track), item->place});
     } else {
-      problems.error(item->place, "check " + quoted(track->check) + " is tracked twice; keep one of the entries");
+      const std::string subject =
+          track->check.empty() ? "interface " + quoted(track->interface) : "check " + quoted(track->check);
+      problems.error(item->place, subject + " is tracked twice; keep one of the entries");
     }
   }
   return tracks;
@@ -93,11 +105,18 @@ void check_tracks(Problems& problems, const std::vector<PlacedTrack>& tracks, co
   std::optional<Place> raised;
   std::optional<Place> lowered;
   for (const auto& [track, place] : tracks) {
+    const std::string subject = subject_of(track);
+    if (!track.interface.empty() && track.interface == router.interface) {
+      problems.warning(place, quoted(track.interface) +
+                                  " is the instance's own interface, without whose link it is in fault anyway; remove "
+                                  "this entry");
+      continue;
+    }
     const bool weighs = track.effect == TrackConfig::Effect::weight;
     const bool demotes = track.effect == TrackConfig::Effect::demote;
     if (router.priority == owner_priority) {
       if (weighs || demotes) {
-        problems.error(place, "priority 255 can't be lowered or raised; write `{check: " + track.check +
+        problems.error(place, "priority 255 can't be lowered or raised; write `{" + subject +
                                   ", while_down: fault}`, or a priority of at most 254");
       }
       continue;
@@ -105,15 +124,15 @@ void check_tracks(Problems& problems, const std::vector<PlacedTrack>& tracks, co
     if (weighs && !router.preempt) {
       problems.warning(place,
                        "with `preempt: false` no router takes over because of a weight, so this entry moves the "
-                       "address only when the active router stops; write `{check: " +
-                           track.check + "}` or `while_down: fault` for a failover");
+                       "address only when the active router stops; write `{" +
+                           subject + "}` or `while_down: fault` for a failover");
     }
     const bool mixed_group = router.version == VrrpVersion::v2 || router.timers == TimerMode::rfc;
     if (demotes && !router.preempt && mixed_group) {
       problems.warning(place,
                        "a keepalived with `nopreempt` does not take over from a demoted router; if one is in "
-                       "this group, write `{check: " +
-                           track.check + ", while_down: fault}`");
+                       "this group, write `{" +
+                           subject + ", while_down: fault}`");
     }
     if (!weighs) continue;
     most += std::max(track.weight, 0);

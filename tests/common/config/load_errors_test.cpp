@@ -80,6 +80,7 @@ TEST_CASE("mistakes in an instance") {
       {"preempt: 'true'", "2:65: error: `preempt` must be `true` or `false`, not the text \"true\""},
       {"preempt: maybe", "2:65: error: `preempt` must be `true` or `false`, not `maybe`"},
       {"preempt: false, preempt_delay: 5s", "2:72: warning: `preempt_delay` does nothing with `preempt: false`; remove one of them"},
+      {"return_after: 2h", "2:70: error: `return_after` must be a duration from 0s to 1h, not `2h`"},
       {"preempt_delay: 2h", "2:71: error: `preempt_delay` must be a duration from 0s to 1h, not `2h`"},
       {"lease: 500ms", "2:63: error: `lease` must be a duration from 1s to 1h in steps of 1s, not `500ms`"},
       {"lease: 1.5s", "2:63: error: `lease` must be a duration from 1s to 1h in steps of 1s, not `1.5s`"},
@@ -88,10 +89,10 @@ TEST_CASE("mistakes in an instance") {
       {"announce: {refresh: 10ms}", "2:76: error: `refresh` must be at least 1s, or 0s for never"},
       {"announce: {counts: 3}", "2:67: error: unknown key `counts` in `announce` of instance `w`; did you mean `count`?"},
       {"priorty: 3", "2:56: error: unknown key `priorty` in instance `w`; did you mean `priority`?"},
-      {"zzz: 3", "2:56: error: unknown key `zzz` in instance `w`; the keys here are: interface, vrid, version, priority, advert_interval, password, checksum, preempt, return_after, preempt_delay, timers, lease, announce, addresses, track"},
+      {"zzz: 3", "2:56: error: unknown key `zzz` in instance `w`; the keys here are: interface, vrid, priority, addresses, source, peers, version, advert_interval, mixed_versions, password, password_file, checksum, require_link_local_first, preempt, return_after, preempt_delay, timers, lease, announce, virtual_mac, accept, track"},
       {"state: MASTER", "2:56: error: unknown key `state` in instance `w`; remove it; the priorities decide who is active"},
       {"nopreempt: true", "2:56: error: unknown key `nopreempt` in instance `w`; write `preempt: false`"},
-      {"x-note: a", "2:56: error: unknown key `x-note` in instance `w`; the keys here are: interface, vrid, version, priority, advert_interval, password, checksum, preempt, return_after, preempt_delay, timers, lease, announce, addresses, track"},
+      {"x-note: a", "2:56: error: unknown key `x-note` in instance `w`; the keys here are: interface, vrid, priority, addresses, source, peers, version, advert_interval, mixed_versions, password, password_file, checksum, require_link_local_first, preempt, return_after, preempt_delay, timers, lease, announce, virtual_mac, accept, track"},
   }, "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], ", "}\n");
 }
 
@@ -103,15 +104,15 @@ TEST_CASE("keepalived's words get their mend") {
       {"authentication: {auth_pass: 1}", "write `password: ...` in the instance itself"},
       {"garp_master_delay: 5", "write `announce: {count: 5, repeat_after: 5s, refresh: 1m}` with what you need"},
       {"garp_master_refresh: 60", "write `announce: {count: 5, repeat_after: 5s, refresh: 1m}` with what you need"},
-      {"mcast_src_ip: 10.0.0.9", "remove it; adverts come from the interface's own address"},
-      {"unicast_peer: [10.0.0.9]", "remove it; unicast is not available in this version of Holdfast, adverts go to the multicast group"},
-      {"unicast_src_ip: 10.0.0.9", "remove it; unicast is not available in this version of Holdfast, adverts go to the multicast group"},
+      {"mcast_src_ip: 10.0.0.9", "write `source`"},
+      {"unicast_peer: [10.0.0.9]", "write `peers`"},
+      {"unicast_src_ip: 10.0.0.9", "write `source`"},
       {"notify_master: x", "remove it; this version of Holdfast sends no notifications, `journalctl -u holdfast` has every transition"},
       {"notify: x", "remove it; this version of Holdfast sends no notifications, `journalctl -u holdfast` has every transition"},
       {"smtp_alert: true", "remove it; this version of Holdfast sends no notifications, `journalctl -u holdfast` has every transition"},
-      {"track_interface: [eth1]", "remove it; the link of the instance's own interface is watched without it"},
+      {"track_interface: [eth1]", "write `track: [{interface: ...}]`; the instance's own is watched without it"},
       {"track_script: [a]", "write `track`"},
-      {"use_vmac: vrrp.1", "remove it; a virtual MAC is not available in this version of Holdfast, gratuitous ARP tells the neighbours"},
+      {"use_vmac: vrrp.1", "write `virtual_mac: true`"},
       {"dont_track_primary: true", "remove it; without its link an instance is always in fault"},
       {"virtual_ipaddress_excluded: [a]", "write `{address: ..., advertised: false}` within `addresses`"},
   };
@@ -172,7 +173,6 @@ TEST_CASE("names of interfaces") {
 
 TEST_CASE("what an instance must have") {
   CHECK(remarks("instances:\n  w: {}\n") == Lines{
-      "f:2:3: error: instance `w` has no `addresses`; add one, such as `addresses: [192.168.16.130]`",
       "f:2:3: error: instance `w` has no `interface`; add one, such as `interface: eth0`",
       "f:2:3: error: instance `w` has no `vrid`; add one, such as `vrid: 66`"});
   check_cases({
@@ -185,12 +185,12 @@ TEST_CASE("what an instance must have") {
 
 TEST_CASE("mistakes in addresses") {
   check_cases({
-      {"[]", "2:44: error: an instance without addresses is not available in this version of Holdfast; add one, such as `addresses: [192.168.16.130]`"},
+      {"", "2:33: error: `addresses` is empty; write at least one entry, such as `[192.168.16.130]`"},
       {"10.0.0.1", "2:44: error: `addresses` must be a list, such as `[192.168.16.130]`, not `10.0.0.1`"},
-      {"[10.0.0.256]", "2:45: error: `10.0.0.256` can't be a virtual address: write an IPv4 address, such as `192.168.16.130` or `192.168.16.130/24`"},
+      {"[10.0.0.256]", "2:45: error: `10.0.0.256` can't be a virtual address: write an address with or without a length, such as `192.168.16.130/24` or `2001:db8::80`"},
       {"[10.0.0.1 dev eth1]", "2:45: error: `10.0.0.1 dev eth1` can't be a virtual address: it is written as in keepalived; write `{address: 10.0.0.1, interface: eth1}`"},
       {"[10.0.0.1/24 brd 10.0.0.255 dev eth1 scope global label eth1:1]", "2:45: error: `10.0.0.1/24 brd 10.0.0.255 dev eth1 scope global label eth1:...` can't be a virtual address: it is written as in keepalived; write `{address: 10.0.0.1/24, interface: eth1, scope: global, label: eth1:1}`"},
-      {"[10.0.0.1/33]", "2:45: error: `10.0.0.1/33` can't be a virtual address: write an IPv4 address, such as `192.168.16.130` or `192.168.16.130/24`"},
+      {"[10.0.0.1/33]", "2:45: error: `10.0.0.1/33` can't be a virtual address: write an address with or without a length, such as `192.168.16.130/24` or `2001:db8::80`"},
       {"[10.0.0.1/0]", "2:45: error: `10.0.0.1/0` can't be a virtual address: with /0 every address would be its neighbour; write the subnet's length"},
       {"[0.0.0.0]", "2:45: error: `0.0.0.0` can't be a virtual address: no host can have an address that begins with 0; write one out of the hosts' subnet"},
       {"[127.0.0.1]", "2:45: error: `127.0.0.1` can't be a virtual address: it is a loopback address, which other hosts can't reach; write one out of the hosts' subnet"},
@@ -198,7 +198,6 @@ TEST_CASE("mistakes in addresses") {
       {"[255.255.255.255]", "2:45: error: `255.255.255.255` can't be a virtual address: it is reserved; write one out of the hosts' subnet"},
       {"[10.0.0.0/24]", "2:45: error: `10.0.0.0/24` can't be a virtual address: it is the address of the whole subnet; write one inside it"},
       {"[10.0.0.255/24]", "2:45: error: `10.0.0.255/24` can't be a virtual address: it is the broadcast address of its subnet; write one inside it"},
-      {"['2001:db8::1']", "2:45: error: an IPv6 address is not available in this version of Holdfast; use IPv4 addresses"},
       {"[10.0.0.1, 10.0.0.1/24]", "2:55: error: 10.0.0.1 belongs to this instance already; remove one of them"},
       {"[[10.0.0.1]]", "2:45: error: an address must be a text, such as `192.168.16.130`, or a map, such as `{address: 192.168.16.130, interface: eth1}`, not a list"},
       {"[{interface: eth1}]", "2:45: error: this address has no `address`; add one, such as `address: 192.168.16.130`"},
@@ -206,12 +205,91 @@ TEST_CASE("mistakes in addresses") {
       {"[{address: 10.0.0.1, label: vip}]", "2:72: error: `label` `vip` must begin with the interface and a colon and have at most 15 characters, such as `eth0:vip`"},
       {"[{address: 10.0.0.1, label: 'eth0:averylongone'}]", "2:72: error: `label` `eth0:averylongone` must begin with the interface and a colon and have at most 15 characters, such as `eth0:vip`"},
       {"[{address: 10.0.0.1, scope: lnik}]", "2:72: error: `scope` can't be `lnik`; did you mean `link`? It is one of `global`, `site`, `link` or `host`"},
-      {"[{address: 10.0.0.1, advertised: false}]", "2:44: error: no address is advertised, and other routers drop an empty advert; remove `advertised: false` from at least one"},
+      {"[{address: 10.0.0.1, advertised: false}]", "2:44: warning: no address is advertised; Holdfast takes an empty advert from Holdfast, but other programs drop it, so remove `advertised: false` from one where others are in the group"},
   }, "instances:\n  w: {interface: eth0, vrid: 1, addresses: ", "}\n");
   std::string many;
   for (int i = 0; i < 256; ++i) many += "10.1.0." + std::to_string(i) + ", ";
   CHECK(remarks("instances:\n  w: {interface: eth0, vrid: 1, addresses: [" + many + "]}\n") == Lines{
       "f:2:44: error: 256 addresses, and an advert has room for 255; spread them over several instances"});
+}
+
+TEST_CASE("mistakes in IPv6 addresses") {
+  check_cases({
+      {"['::1']", "2:46: error: `::1` can't be a virtual address: it is a loopback address, which other hosts can't reach; write one out of the hosts' subnet"},
+      {"['::']", "2:46: error: `::` can't be a virtual address: it stands for no address at all; write one out of the hosts' subnet"},
+      {"['ff02::12']", "2:46: error: `ff02::12` can't be a virtual address: it is a multicast address; write one out of the hosts' subnet"},
+      {"['::ffff:10.0.0.1']", "2:46: error: `::ffff:10.0.0.1` can't be a virtual address: it is an IPv4 address in the form of IPv6; write one out of the hosts' subnet"},
+      {"['2001:db8::/64']", "2:46: error: `2001:db8::/64` can't be a virtual address: it stands for every router of its subnet; write one inside it"},
+      {"['2001:db8::1/129']", "2:46: error: `2001:db8::1/129` can't be a virtual address: write an address with or without a length, such as `192.168.16.130/24` or `2001:db8::80`"},
+      {"['fe80::1%eth1']", "2:46: error: `fe80::1%eth1` can't be a virtual address: write the interface beside it, `{address: 'fe80::1', interface: eth1}`"},
+      {"['fe80::42', {address: '2001:db8::1', label: 'eth0:v'}]", "2:83: error: an IPv6 address has no label; remove `label`"},
+      {"['2001:db8::1']", "2:45: warning: no address here is link-local, and Cisco and Arista ignore adverts whose list does not start with one (RFC 9568, 5.2.9); add such as `fe80::42` on every host"},
+      {"[{address: 'fe80::42', advertised: false}, '2001:db8::1']", "2:45: warning: no address here is link-local, and Cisco and Arista ignore adverts whose list does not start with one (RFC 9568, 5.2.9); add such as `fe80::42` on every host"},
+      {"[10.0.0.1, 'fe80::42', 'fe80::43']", "2:56: error: fe80::42 is IPv6, unlike the addresses above, and a virtual router has one family; make another instance for it, and move both together with `sync_groups: {NAME: [this one, the other one]}`"},
+      {"['fe80::42', 'fe80::42/64']", "2:58: error: fe80::42 belongs to this instance already; remove one of them"},
+      {"['fe80::42'], version: 2", "2:68: error: version 2 has no IPv6; remove `version: 2`"},
+      {"['fe80::42'], password: 1111", "2:59: error: only version 2 has a password, and IPv6 has only version 3; remove `password`"},
+      {"['fe80::42'], checksum: rfc9568", "2:59: error: IPv6 has only one form of checksum; remove `checksum`"},
+      {"['fe80::42'], mixed_versions: true", "2:59: error: `mixed_versions` speaks version 2 as well, which has no IPv6; remove it"},
+      {"['fe80::42'], require_link_local_first: yes", "2:85: error: `require_link_local_first` must be `true` or `false`; write `true` for `yes`"},
+      {"['fe80::42'], accept: false", "2:67: error: `accept: false` is not available: Linux answers for every address that it holds; remove it, and drop what must not be answered with nftables, such as `ip6 daddr fe80::42 meta l4proto != ipv6-icmp drop`"},
+      {"['fe80::42'], source: '2001:db8::2'", "2:67: error: IPv6 adverts to the multicast group come from a link-local address; write the one that begins with `fe80:` on this host's interface, or add `peers`"},
+      {"['fe80::42'], peers: [10.0.0.2]", "2:67: error: 10.0.0.2 is IPv4, and this instance is IPv6; write an IPv6 address, or make an instance for each family"},
+  }, "instances:\n  w: {interface: eth0, vrid: 66, addresses: ", "}\n");
+}
+
+TEST_CASE("mistakes in peers, source and what goes with versions") {
+  check_cases({
+      {"peers: []", "2:63: error: `peers` is empty; write at least one entry, such as `[192.168.16.129]`"},
+      {"peers: 10.0.0.2", "2:63: error: `peers` must be a list, such as `[192.168.16.129]`, not `10.0.0.2`"},
+      {"peers: [web-2]", "2:64: error: `web-2` can't be a peer: write an address, such as `192.168.16.129`"},
+      {"peers: [10.0.0.2/24]", "2:64: error: `10.0.0.2/24` can't be a peer: write the address alone, `10.0.0.2`"},
+      {"peers: [224.0.0.18]", "2:64: error: `224.0.0.18` can't be a peer: it is a multicast address; write that of an interface"},
+      {"peers: [10.0.0.2, 10.0.0.3, 10.0.0.2]", "2:84: error: peer 10.0.0.2 is listed twice; keep one of them"},
+      {"peers: [10.0.0.1]", "2:64: error: peer 10.0.0.1 is one of the virtual addresses, which moves; write the other host's own address"},
+      {"peers: [10.0.0.2, 10.0.0.3], source: 10.0.0.3", "2:74: error: peer 10.0.0.3 is this host's own `source`; list only the other hosts"},
+      {"peers: ['fe80::2']", "2:64: error: fe80::2 is IPv6, and this instance is IPv4; write an IPv4 address, or make an instance for each family"},
+      {"peer: [10.0.0.2]", "2:56: error: unknown key `peer` in instance `w`; did you mean `peers`?"},
+      {"source: eth0", "2:64: error: `eth0` can't be `source`: write an address, such as `192.168.16.129`"},
+      {"source: 10.0.0.1", "2:64: error: `source` is one of the virtual addresses, which a backup does not have; write the own address of this host's interface"},
+      {"version: 2, mixed_versions: true", "2:68: error: `mixed_versions` is for version 3, which then speaks version 2 as well; write `version: 3`, or remove `mixed_versions`"},
+      {"mixed_versions: true, advert_interval: 100ms", "2:95: warning: version 2 counts in whole seconds, and its routers drop adverts with another interval than theirs; write theirs, such as `1s`, until `mixed_versions` is no longer needed"},
+      {"mixed_versions: true, password: 1", "2:78: error: only version 2 has a password; write `version: 2`, or remove `password`"},
+      {"require_link_local_first: false", "2:56: error: `require_link_local_first` is for IPv6, whose lists of addresses begin with a link-local one; remove it"},
+      {"virtual_mac: yes", "2:69: error: `virtual_mac` must be `true` or `false`; write `true` for `yes`"},
+      {"accept: false", "2:64: error: `accept: false` is not available: Linux answers for every address that it holds; remove it, and drop what must not be answered with nftables, such as `ip daddr 10.0.0.1 drop`"},
+      {"version: 2, password: a, password_file: /x", "2:81: error: instance `w` has both `password` and `password_file`; remove one of them"},
+      {"version: 2, password_file: secret", "2:83: error: `password_file` must be an absolute path, one that begins with `/`, not `secret`"},
+      {"version: 2, password_file: /nonexistent", "2:83: error: `password_file` `/nonexistent`: there is no such file; create it, or name another"},
+      {"version: 2, password_file: /dev/zero", "2:83: error: `password_file` `/dev/zero`: is no regular file; name the file itself"},
+  }, "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], ", "}\n");
+  CHECK(remarks("instances:\n  w: {interface: eth0, vrid: 1, addresses: [], source: 10.0.0.1, peers: ['fe80::2']}\n") == Lines{
+      "f:2:74: error: fe80::2 is IPv6, and this instance is IPv4; write an IPv4 address, or make an instance for each family"});
+  CHECK(remarks("instances:\n  w: {interface: eth0, vrid: 1}\n") == Lines{
+      "f:2:3: warning: instance `w` has no `addresses`, so none moves with it; add one, such as `addresses: [192.168.16.130]`, or write `addresses: []` where something else moves it"});
+}
+
+TEST_CASE("mistakes in sync groups") {
+  const std::string instances = "instances:\n"
+      "  a: {interface: eth0, vrid: 1, addresses: [10.0.0.1]}\n"
+      "  b: {interface: eth0, vrid: 2, addresses: [10.0.0.2], priority: 90, preempt: false}\n"
+      "  c: {interface: eth0, vrid: 3, addresses: [10.0.0.3], priority: 255}\n"
+      "  d: {interface: eth0, vrid: 4, addresses: [10.0.0.4]}\n";
+  check_cases({
+      {"", "6:1: error: `sync_groups` must hold groups of instances by name, such as `sync_groups: {web: [web-v4, web-v6]}`"},
+      {" [a, d]", "6:14: error: `sync_groups` must hold groups of instances by name, such as `sync_groups: {web: [web-v4, web-v6]}`"},
+      {" {g: a}", "6:18: error: sync group `g` must be a list, such as `[web-v4, web-v6]`, not `a`"},
+      {" {g: []}", "6:18: error: sync group `g` is empty; write at least one entry, such as `[web-v4, web-v6]`"},
+      {" {g: [a]}", "6:18: error: sync group `g` has one member; a group needs two, so add one or remove the group"},
+      {" {g: [a, a]}", "6:22: error: instance `a` stands twice in this group; keep one of them"},
+      {" {g: [a, d], h: [b, a]}", "6:33: error: instance `a` is in sync group `g` already; an instance has one group"},
+      {" {g: [a, web]}", "6:22: error: no instance is called `web`; the instances are: a, b, c, d"},
+      {" {g: [a, [d]]}", "6:22: error: a member of sync group `g` must be one text, not a list"},
+      {" {'g g': [a, d]}", "6:15: error: a sync group can't be called `g g`; use 1 to 64 characters without blanks, such as `web-1`"},
+      {" {g: [a, c]}", "6:22: error: instance `c` has priority 255 and `a` has 100, but only an owner of all the group's addresses may have 255; give 255 to all members or to none"},
+      {" {g: [b, a]}", "6:19: warning: instance `b` differs from `a` in `priority` and `preempt`; `a` decides for the group, so write the same in both"},
+  }, instances + "sync_groups:", "\n");
+  CHECK(remarks("sync_group: {}\n" + instances) == Lines{"f:1:1: error: unknown key `sync_group` in the file; did you mean `sync_groups`?"});
 }
 
 TEST_CASE("instances that are in each other's way") {
@@ -232,13 +310,16 @@ TEST_CASE("mistakes in track entries") {
       {"db", "3:78: error: `track` must be a list, such as `[nginx, {check: db, weight: 2}]`, not `db`"},
       {"[]", "3:78: error: `track` is empty; write at least one entry, such as `[nginx, {check: db, weight: 2}]`"},
       {"[[db]]", "3:79: error: this track entry must be a map: lines of `key: value`, indented below it"},
-      {"[{weight: 2}]", "3:79: error: this track entry has no `check`; add one, such as `check: nginx`"},
+      {"[{weight: 2}]", "3:79: error: this track entry has no `check`; add one, such as `check: nginx`, or `interface: eth1`, for a link"},
       {"[{check: db, weight: 0}]", "3:99: error: `weight: 0` would do nothing; write a weight from 1 to 253 or -253 to -1, or `while_down: fault`"},
       {"[{check: db, weight: 254}]", "3:99: error: `weight` must be a whole number from -253 to 253, not `254`"},
       {"[{check: db, weight: 2, while_down: fault}]", "3:102: error: a track entry has either `weight` or `while_down`; remove one of them"},
       {"[{check: db, while_down: falut}]", "3:103: error: `while_down` can't be `falut`; did you mean `fault`? It is one of `demote` or `fault`"},
       {"[{check: db, wieght: 2}]", "3:91: error: unknown key `wieght` in this track entry; did you mean `weight`?"},
-      {"[{interface: eth1}]", "3:80: error: `interface` is not available in this version of Holdfast; remove the entry; the link of the instance's own interface is watched without it"},
+      {"[{check: db, interface: eth1}]", "3:91: error: a track entry has either `check` or `interface`; make an entry for each"},
+      {"[{interface: eth1}, {interface: eth1, weight: 2}]", "3:98: error: interface `eth1` is tracked twice; keep one of the entries"},
+      {"[{interface: 'eth0:1'}]", "3:91: error: `interface` can't be `eth0:1`: that is the label of an address; write `eth0` here and `label` at the address"},
+      {"[{interface: eth1, intrface: eth2}]", "3:97: error: unknown key `intrface` in this track entry; did you mean `interface`?"},
   }, checks + "instances:\n  w: {interface: eth0, vrid: 1, priority: 100, addresses: [10.0.0.1], track: ", "}\n");
 }
 
@@ -255,6 +336,8 @@ TEST_CASE("tracks that can't work as meant") {
       {"preempt: false, addresses: [10.0.0.1], track: [{check: nginx, weight: 2}]", "3:80: warning: with `preempt: false` no router takes over because of a weight, so this entry moves the address only when the active router stops; write `{check: nginx}` or `while_down: fault` for a failover"},
       {"version: 2, preempt: false, addresses: [10.0.0.1], track: [nginx]", "3:92: warning: a keepalived with `nopreempt` does not take over from a demoted router; if one is in this group, write `{check: nginx, while_down: fault}`"},
       {"priority: 250, addresses: [10.0.0.1], track: [{check: nginx, weight: 10}]", "3:79: warning: with this weight the priority would be 260 while all is up; it stays at 254, so choose smaller numbers"},
+      {"preempt: false, addresses: [10.0.0.1], track: [nginx, {interface: eth1, weight: -20}]", "3:87: warning: with `preempt: false` no router takes over because of a weight, so this entry moves the address only when the active router stops; write `{interface: eth1}` or `while_down: fault` for a failover"},
+      {"addresses: [10.0.0.1], track: [nginx, {interface: eth0}]", "3:71: warning: `eth0` is the instance's own interface, without whose link it is in fault anyway; remove this entry"},
       {"priority: 10, addresses: [10.0.0.1], track: [{check: nginx, weight: -20}]", "3:78: warning: with this weight the priority would be -10 while all is down; it stays at 1, so choose smaller numbers"},
   }, checks + "instances:\n  w: {interface: eth0, vrid: 1, ", "}\n");
 }
@@ -321,16 +404,9 @@ TEST_CASE("an invalid check still exists") {
 
 TEST_CASE("what later versions will do is refused, not ignored") {
   check_cases({
-      {"peers: [10.0.0.2]", "2:56: error: `peers` is not available in this version of Holdfast; remove it; adverts go to the multicast group"},
-      {"source: 10.0.0.2", "2:56: error: `source` is not available in this version of Holdfast; remove it; adverts go to the multicast group"},
-      {"virtual_mac: true", "2:56: error: `virtual_mac` is not available in this version of Holdfast; remove it; gratuitous ARP tells the neighbours"},
-      {"accept: false", "2:56: error: `accept` is not available in this version of Holdfast; remove it; the virtual addresses always accept connections"},
       {"move: {command: [a]}", "2:56: error: `move` is not available in this version of Holdfast; remove it"},
-      {"return_after: 2h", "2:70: error: `return_after` must be a duration from 0s to 1h, not `2h`"},
-      {"password_file: /x", "2:56: error: `password_file` is not available in this version of Holdfast; use `password`"},
   }, "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], ", "}\n");
   check_cases({
-      {"sync_groups: {a: [w]}", "3:1: error: `sync_groups` is not available in this version of Holdfast; remove it"},
       {"notify: {}", "3:1: error: `notify` is not available in this version of Holdfast; remove it"},
   }, "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1]}\n", "\n");
 }

@@ -1,7 +1,14 @@
 // What valid configurations mean: every value and every default.
 #include "common/config/load.hpp"
 
+#include "common/ip_text.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
 #include <catch2/catch.hpp>
+
+#include <cstdlib>
+#include <fstream>
 
 using namespace holdfast;
 using namespace std::chrono_literals;
@@ -21,6 +28,24 @@ CheckConfig load_check(const std::string& body) {
               "\ninstances:\n  w: {interface: eth0, vrid: 1, addresses: [192.0.2.1], track: [c]}\n")
       .checks.at(0);
 }
+
+// Readable by us alone; gone with the test.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& text) {
+    ::close(::mkstemp(path_.data()));
+    write(text);
+  }
+  ~TemporaryFile() { ::unlink(path_.c_str()); }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  const std::string& path() const { return path_; }
+  void write(const std::string& text) const { std::ofstream(path_, std::ios::binary) << text; }
+  void set_mode(mode_t mode) const { ::chmod(path_.c_str(), mode); }
+
+ private:
+  std::string path_ = "/tmp/holdfast-test-XXXXXX";
+};
 
 InstanceConfig load_instance(const std::string& body) {
   return load("instances:\n  w: {interface: eth0, vrid: 1, addresses: [192.0.2.1], " + body + "}\n").instances.at(0);
@@ -164,12 +189,141 @@ instances:
       - {check: b, while_down: demote}
       - {check: c, while_down: fault}
       - {check: d, weight: -20}
+      - {interface: eth1}
+      - {interface: eth2, weight: 5}
 )");
   using Effect = TrackConfig::Effect;
   CHECK(config.instances[0].tracks == std::vector<TrackConfig>{{"a", "", Effect::demote, 0},
                                                                {"b", "", Effect::demote, 0},
                                                                {"c", "", Effect::fault, 0},
-                                                               {"d", "", Effect::weight, -20}});
+                                                               {"d", "", Effect::weight, -20},
+                                                               {"", "eth1", Effect::demote, 0},
+                                                               {"", "eth2", Effect::weight, 5}});
+}
+
+TEST_CASE("IPv6: the family follows the addresses, and a link-local one comes first") {
+  const auto router = load(R"(instances:
+  w:
+    interface: eth0
+    vrid: 66
+    require_link_local_first: true
+    addresses:
+      - 2001:db8::80/64
+      - {address: "fe80::1", advertised: false}
+      - 2001:db8::81
+      - fe80::42
+)")
+                          .instances[0]
+                          .router;
+  CHECK(router.family == IpFamily::ipv6);
+  CHECK(router.version == VrrpVersion::v3);
+  CHECK(router.require_link_local_first);
+  std::vector<std::string> order;
+  for (const VirtualAddress& address : router.addresses) order.push_back(to_string(address.prefix));
+  CHECK(order == std::vector<std::string>{"fe80::42/128", "2001:db8::80/64", "fe80::1/128", "2001:db8::81/128"});
+}
+
+TEST_CASE("each link has its own link-local addresses, and each family its own vrids") {
+  const auto config = load(R"(instances:
+  a: {interface: eth0, vrid: 1, addresses: ["fe80::1"]}
+  b: {interface: eth1, vrid: 1, addresses: ["fe80::1"]}
+  c: {interface: eth0, vrid: 1, addresses: [192.0.2.1]}
+)");
+  CHECK(config.instances.size() == 3);
+}
+
+TEST_CASE("instances without addresses") {
+  CHECK(load("instances:\n  w: {interface: eth0, vrid: 1, addresses: []}\n").instances[0].router.addresses.empty());
+  const auto by_peers = load("instances:\n  w: {interface: eth0, vrid: 1, addresses: [], peers: ['fe80::2']}\n");
+  CHECK(by_peers.instances[0].router.family == IpFamily::ipv6);
+  const auto by_source = load("instances:\n  w: {interface: eth0, vrid: 1, addresses: [], source: 'fe80::2'}\n");
+  CHECK(by_source.instances[0].router.family == IpFamily::ipv6);
+}
+
+TEST_CASE("peers, source, and what goes with them") {
+  const auto router =
+      load_instance("peers: [192.0.2.8, 192.0.2.9], source: 192.0.2.7, virtual_mac: true, mixed_versions: true").router;
+  CHECK(router.peers == std::vector{IpAddr::v4(192, 0, 2, 8), IpAddr::v4(192, 0, 2, 9)});
+  CHECK(router.source == IpAddr::v4(192, 0, 2, 7));
+  CHECK(router.virtual_mac);
+  CHECK(router.mixed_versions);
+  CHECK(load_instance("source: 192.0.2.7, accept: true").router.peers.empty());
+  CHECK(load_instance("priority: 255, source: 192.0.2.1").router.source == IpAddr::v4(192, 0, 2, 1));
+  CHECK_FALSE(load_instance("virtual_mac: false, mixed_versions: false").router.virtual_mac);
+  const auto v6 = load(
+      "instances:\n  w: {interface: e, vrid: 1, addresses: ['fe80::1'], peers: ['2001:db8::2'], "
+      "source: '2001:db8::3'}\n");
+  CHECK(v6.instances[0].router.source == parse_ip("2001:db8::3"));
+}
+
+TEST_CASE("a sync group has one leader and shares what its members depend on") {
+  const std::string instances = R"(checks: {c: {type: process, name: nginx}, d: {type: process, name: nginx}}
+instances:
+  web-v6: {interface: eth0, vrid: 1, addresses: ["fe80::1"], track: [d, {interface: eth2, weight: -5}]}
+  web-v4: {interface: eth0, vrid: 1, addresses: [192.0.2.1], track: [{check: c, while_down: fault}]}
+  inside: {interface: eth1, vrid: 2, addresses: [192.0.2.2], track: [c]}
+  alone: {interface: eth0, vrid: 3, addresses: [192.0.2.3]}
+)";
+  using Effect = TrackConfig::Effect;
+  using Tracks = std::vector<TrackConfig>;
+  for (const char* order : {"[inside, web-v6, web-v4]", "[web-v4, inside, web-v6]"}) {
+    const auto config = load(instances + "sync_groups: {web: " + order + "}\n");
+    CHECK(config.instances[0].sync_group == "web");
+    CHECK(config.instances[0].leader == "web-v4");
+    CHECK(config.instances[1].sync_group == "web");
+    CHECK(config.instances[1].leader.empty());
+    CHECK(config.instances[2].leader == "web-v4");
+    CHECK(config.instances[3] == load(instances).instances[3]);
+    CHECK(config.instances[0].tracks == Tracks{{"d", "", Effect::demote, 0},
+                                               {"", "eth2", Effect::weight, -5},
+                                               {"c", "", Effect::fault, 0},
+                                               {"", "eth1", Effect::demote, 0}});
+    CHECK(config.instances[1].tracks == Tracks{{"c", "", Effect::fault, 0},
+                                               {"d", "", Effect::demote, 0},
+                                               {"", "eth2", Effect::weight, -5},
+                                               {"", "eth1", Effect::demote, 0}});
+    CHECK(config.instances[2].tracks == Tracks{{"c", "", Effect::demote, 0},
+                                               {"d", "", Effect::demote, 0},
+                                               {"", "eth2", Effect::weight, -5},
+                                               {"", "eth0", Effect::demote, 0}});
+  }
+}
+
+TEST_CASE("owners of their addresses give up for their group by fault alone") {
+  const auto config = load(R"(instances:
+  a: {interface: eth0, vrid: 1, priority: 255, addresses: [192.0.2.1]}
+  b: {interface: eth1, vrid: 2, priority: 255, addresses: [192.0.2.2]}
+sync_groups: {g: [a, b]}
+)");
+  CHECK(config.instances[0].tracks == std::vector<TrackConfig>{{"", "eth1", TrackConfig::Effect::fault, 0}});
+}
+
+TEST_CASE("a password may stand in a file") {
+  const TemporaryFile file("hunter2\r\nmore\n");
+  const auto remarks_on = [&](const std::string& text) {
+    std::vector<std::string> lines;
+    for (const auto& diagnostic : parse_config(text, "f", {}).diagnostics) lines.push_back(to_string(diagnostic));
+    return lines;
+  };
+  const std::string text =
+      "instances:\n  w: {interface: eth0, vrid: 1, addresses: [192.0.2.1], version: 2, "
+      "password_file: " +
+      file.path() + "}\n";
+  CHECK(load(text).instances[0].router.password == "hunter2");
+  file.set_mode(0644);
+  CHECK(remarks_on(text) == std::vector<std::string>{"f:2:84: warning: everybody on this host can read the password; "
+                                                     "run `chmod o-r " +
+                                                     file.path() + "`"});
+  file.set_mode(0600);
+  file.write("longer-than-8\n");
+  CHECK(remarks_on(text) == std::vector<std::string>{"f:2:84: error: the password in `" + file.path() +
+                                                     "` is longer than 8 bytes; keepalived cuts it to the first 8, "
+                                                     "so write only those, here and on the other hosts"});
+  file.write("\n");
+  CHECK(remarks_on(text) ==
+        std::vector<std::string>{"f:2:84: error: the first line of `password_file` `" + file.path() +
+                                 "` is empty; write the password there, or "
+                                 "remove the key"});
 }
 
 TEST_CASE("an owner of the addresses may give up by fault") {

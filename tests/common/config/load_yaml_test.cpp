@@ -42,7 +42,7 @@ TEST_CASE("duplicate keys are errors, each with the line of the first") {
 
 TEST_CASE("places count characters, whatever the encoding makes of them") {
   CHECK(first_remark("instances:\n  主机: {interface: eth0, vird: 1}\n") ==
-        "f:2:3: error: instance `主机` has no `addresses`; add one, such as `addresses: [192.168.16.130]`");
+        "f:2:3: error: instance `主机` has no `vrid`; add one, such as `vrid: 66`");
   CHECK(remarks("instances:\n  主机: {interface: eth0, vird: 1}\n").back() ==
         "f:2:25: error: unknown key `vird` in instance `主机`; did you mean `vrid`?");
 }
@@ -238,8 +238,8 @@ TEST_CASE("a file that can't be read") {
   CHECK(remark(path) ==
         path + ": error: there is no such file; copy " + path + ".example to it and edit that, or name another");
   std::filesystem::remove_all(folder);
-  CHECK(remark("/") == "/: error: is no regular file; name the configuration file itself");
-  CHECK(remark("/dev/zero") == "/dev/zero: error: is no regular file; name the configuration file itself");
+  CHECK(remark("/") == "/: error: is no regular file; name the file itself");
+  CHECK(remark("/dev/zero") == "/dev/zero: error: is no regular file; name the file itself");
 }
 
 TEST_CASE("a file is read from disk") {

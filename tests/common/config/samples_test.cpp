@@ -25,7 +25,7 @@ TEST_CASE("every sample is valid") {
       CHECK(loaded.config);
     }
   }
-  CHECK(samples >= 6);
+  CHECK(samples >= 8);
 }
 
 TEST_CASE("the smallest sample is valid too with every setting in it taken out of its comment") {
