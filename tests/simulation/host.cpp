@@ -1,0 +1,367 @@
+#include "tests/simulation/host.hpp"
+
+#include "tests/simulation/world.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::simulation {
+namespace {
+
+constexpr int eth0 = 2;
+
+std::size_t at(int index) { return static_cast<std::size_t>(index); }
+
+}  // namespace
+
+Host::Host(World& world, int number) : world_(world), number_(number), clock_(world.plan().clock[at(number)]) {}
+
+TimePoint Host::now() const { return clock_.at(world_.now()); }
+
+// ---- the host and its processes ----
+
+void Host::power_on() {
+  if (powered_) return;
+  powered_ = true;
+  start_where_wanted();
+}
+
+void Host::power_off() {
+  end_all_processes();
+  powered_ = false;
+  leases_ = {};
+}
+
+void Host::end_all_processes() {
+  end_vrrp_process();
+  told_state_ = {};
+  was_active_at_ = {};
+  checks_known_ = false;
+  stop_asked_ = false;
+}
+
+// parent/supervisor.cpp, vrrp_ended(): a state of the dead is remembered with the time until which it lived.
+void Host::end_vrrp_process() {
+  if (!table_) return;
+  for (int r = 0; r < world_.plan().routers; ++r) {
+    if (told_state_[at(r)] == InstanceState::active) was_active_at_[at(r)] = now();
+    told_state_[at(r)] = InstanceState::initialize;
+    for (Lease& lease : leases_[at(r)]) lease.orphaned = true;
+  }
+  table_.reset();
+  actions_.clear();
+  queue_.clear();
+  held_ = {};
+  lost_ = {};
+  paused_ = leaving_ = false;
+  armed_for_ = world_never;
+}
+
+void Host::start_where_wanted() {
+  if (!wanted || !powered_ || stalled_ || table_) return;
+  if (!checks_known_) {
+    const Duration wait = world_.plan().first_check[at(number_)];
+    if (wait == Duration::zero())
+      checks_known_ = true;
+    else
+      world_.schedule(world_.now() + wait, Event::Kind::checks_known, number_);
+  }
+  start();
+}
+
+ConfigureInstance Host::message_for(int router) const {
+  const auto& revision = world_.plan().router[at(router)].revisions[at(revision_)];
+  return {id_of(router), revision.config[at(number_)], standing_[at(router)], was_active_at_[at(router)], {}};
+}
+
+// vrrp_process.cpp, on(CommitConfig).
+void Host::start() {
+  table_.emplace();
+  for (int r = 0; r < world_.plan().routers; ++r) standing_[at(r)] = standing_now(r);
+  table_revision_ = revision_;
+  for (int r = 0; r < world_.plan().routers; ++r) table_->configure(message_for(r), now(), actions_);
+  tell_interface();
+  perform();
+}
+
+void Host::pause() { paused_ = table_.has_value(); }
+
+void Host::resume() {
+  if (!std::exchange(paused_, false) || stalled_) return;
+  after_the_pause();
+}
+
+void Host::stall() { stalled_ = true; }
+
+void Host::wake_up(Duration slept) {
+  if (!std::exchange(stalled_, false)) return;
+  clock_.stand_still(slept);
+  for (auto& leases : leases_) {
+    for (Lease& lease : leases) {
+      if (lease.ends != WorldTime{}) lease.ends += slept;
+    }
+  }
+  for (int r = 0; r < world_.plan().routers; ++r) lease_check(r);
+  if (!powered_) return;
+  if (!table_) return start_where_wanted();
+  if (!paused_) after_the_pause();
+}
+
+// The event loop finds everything ready at once: adverts are first, the order of the rest is chance.
+void Host::after_the_pause() {
+  if (!queue_.empty()) {
+    read_queue();
+    table_->run_timers(now(), actions_);
+    perform();
+    if (!table_) return;
+  }
+  armed_for_ = world_never;
+  const int order = world_.random().below(3);
+  if (order == 1) tell();
+  if (!table_) return;
+  table_->run_timers(now(), actions_);
+  perform();
+  if (order != 1) tell();
+}
+
+void Host::read_queue() {
+  for (const Packet& packet : queue_) {
+    table_->receive({eth0, packet.envelope, 255, {packet.bytes.data(), packet.size}}, now(), actions_);
+  }
+  queue_.clear();
+}
+
+// ---- the parent's word and the kernel's ----
+
+void Host::ask_to_stop() {
+  stop_asked_ = true;
+  tell();
+}
+
+void Host::checks_known() {
+  checks_known_ = true;
+  tell();
+}
+
+void Host::use_revision(int revision) {
+  revision_ = std::max(revision_, revision);
+  tell();
+}
+
+void Host::change_source() {
+  moved_ = !moved_;
+  tell();
+}
+
+void Host::delete_addresses() {
+  deleted_at_ = world_.now();
+  for (int r = 0; r < world_.plan().routers; ++r) {
+    for (Lease& lease : leases_[at(r)]) {
+      if (lease.ends <= world_.now()) continue;
+      lease = {};
+      lost_[at(r)] = true;
+    }
+  }
+  tell();
+}
+
+// Weights are added up and kept within 1..254, a demotion says 1 (parent/tracking.cpp); an owner is never demoted.
+Standing Host::standing_now(int router) const {
+  const Priority configured = config(router).priority;
+  const World::Trouble trouble = world_.trouble(number_, router);
+  Standing standing{configured, Fitness::fit, ""};
+  if (trouble.faulted) standing.fitness = Fitness::faulted;
+  if (configured == owner_priority) return standing;
+  standing.priority.value = static_cast<std::uint8_t>(std::clamp(configured.value + trouble.weight, 2, 254));
+  if (!trouble.faulted && (trouble.demoted || !checks_known_)) standing = {demoted_priority, Fitness::demoted, ""};
+  return standing;
+}
+
+// Everything that the process should know, as it is now. All of it is absolute, so that saying it again is harmless.
+void Host::tell() {
+  for (int r = 0; r < world_.plan().routers; ++r) standing_[at(r)] = standing_now(r);
+  if (!running()) return;
+  const bool parent_first = world_.random().chance(50);
+  if (parent_first) tell_parents_word();
+  if (!table_) return;
+  tell_interface();
+  if (!table_) return;
+  if (!parent_first) tell_parents_word();
+}
+
+// vrrp_process.cpp, host_changed().
+void Host::tell_interface() {
+  if (leaving_) return;
+  const bool up = world_.link_up(number_);
+  for (int r = 0; r < world_.plan().routers; ++r) {
+    if (std::exchange(lost_[at(r)], false) && held_[at(r)]) table_->address_lost(id_of(r), now(), actions_);
+    const IpAddr own = up ? source(r) : IpAddr{};
+    table_->set_link(id_of(r), {eth0, {up, own, up ? "" : "no carrier"}}, now(), actions_);
+  }
+  perform();
+}
+
+// vrrp_process.cpp, on(CommitConfig), on(SetPriority), on(Shutdown).
+void Host::tell_parents_word() {
+  if (leaving_) return;
+  for (int r = 0; r < world_.plan().routers; ++r) {
+    if (table_revision_ != revision_)
+      table_->configure(message_for(r), now(), actions_);
+    else
+      table_->set_standing(id_of(r), standing_[at(r)], now(), actions_);
+  }
+  table_revision_ = revision_;
+  perform();
+  if (!table_ || !stop_asked_) return;
+  leaving_ = true;
+  for (int r = 0; r < world_.plan().routers; ++r) table_->leave(id_of(r), now(), actions_);
+  perform();
+}
+
+// ---- news ----
+
+void Host::deliver(const Packet& packet) {
+  if (!table_ || !powered_ || stalled_) return;
+  if (paused_) {
+    if (queue_.size() < at(world_.plan().queue[at(number_)])) queue_.push_back(packet);
+    return;
+  }
+  table_->receive({eth0, packet.envelope, 255, {packet.bytes.data(), packet.size}}, now(), actions_);
+  table_->run_timers(now(), actions_);
+  perform();
+}
+
+void Host::timer(WorldTime armed_for) {
+  if (armed_for != armed_for_ || !running()) return;
+  armed_for_ = world_never;
+  table_->run_timers(now(), actions_);
+  perform();
+}
+
+// The kernel removes what was not refreshed, and says so.
+void Host::lease_check(int router) {
+  lease_checked_[at(router)] = false;
+  if (stalled_) return;  // and its kernel's clock
+  WorldTime next = world_never;
+  bool expired = false;
+  for (Lease& lease : leases_[at(router)]) {
+    if (lease.ends > world_.now()) {
+      next = std::min(next, lease.ends);
+    } else if (std::exchange(lease, {}).ends != WorldTime{}) {
+      expired = true;
+      world_.trace("h{} vr{}: the lease of an address ended", number_, router);
+    }
+  }
+  if (next != world_never) {
+    lease_checked_[at(router)] = true;
+    world_.schedule(next, Event::Kind::lease, number_, router);
+  }
+  if (!expired || !table_) return;
+  lost_[at(router)] = true;
+  if (running()) tell_interface();
+}
+
+// ---- doing ----
+
+// vrrp_process.cpp, perform().
+void Host::perform() {
+  for (const auto& [id, action] : actions_) {
+    const int router = router_of(id);
+    if (const auto* advert = std::get_if<SendAdvert>(&action)) {
+      VirtualRouter& virtual_router = *table_->find(id);
+      world_.send(number_, router, advert->priority, virtual_router.envelope(),
+                  virtual_router.advert_to_send(advert->priority));
+      virtual_router.count_sent(advert->priority);
+    } else if (std::holds_alternative<HoldAddresses>(action)) {
+      hold(router);
+    } else if (std::holds_alternative<RemoveAddresses>(action)) {
+      remove(router);
+    } else if (const auto* transition = std::get_if<Transition>(&action)) {
+      told_state_[at(router)] = transition->to;
+      was_active_at_[at(router)].reset();
+      world_.transition(number_, router, *transition);
+    }
+  }
+  actions_.clear();
+  const auto left = [](const auto& entry) { return entry.second->machine().state() == InstanceState::initialize; };
+  if (leaving_ && std::ranges::all_of(table_->routers(), left)) {
+    world_.trace("h{}: the daemon has stopped", number_);
+    end_all_processes();
+    return world_.start_later(number_);
+  }
+  arm();
+}
+
+void Host::hold(int router) {
+  const AddressSet configured = world_.plan().router[at(router)].revisions[at(table_revision_)].addresses;
+  withdraw(router, static_cast<AddressSet>(held_[at(router)] & ~configured));
+  held_[at(router)] = configured;
+  for (int a = 0; a < most_addresses; ++a) {
+    if (configured & (1U << a))
+      leases_[at(router)][at(a)] = {world_.now() + table_->find(id_of(router))->config().lease};
+  }
+  if (!std::exchange(lease_checked_[at(router)], true)) {
+    world_.schedule(leases_[at(router)][0].ends, Event::Kind::lease, number_, router);
+  }
+}
+
+void Host::remove(int router) {
+  const AddressSet configured = world_.plan().router[at(router)].revisions[at(table_revision_)].addresses;
+  withdraw(router, static_cast<AddressSet>(std::exchange(held_[at(router)], AddressSet{}) | configured));
+}
+
+void Host::withdraw(int router, AddressSet addresses) {
+  for (int a = 0; a < most_addresses; ++a) {
+    if (addresses & (1U << a)) leases_[at(router)][at(a)] = {};
+  }
+}
+
+void Host::arm() {
+  const TimePoint next = table_->next_deadline();
+  if (next == DeadlineHeap::never) return;
+  WorldTime when = clock_.when(std::max(next, now()));
+  if (armed_for_ <= when) return;  // it will look again then
+  if (world_.plan().timer_lateness > Duration::zero()) {
+    when += world_.random().between(Duration::zero(), world_.plan().timer_lateness);
+  }
+  armed_for_ = when;
+  world_.schedule(when, Event::Kind::timer, number_);
+}
+
+// ---- for the judge ----
+
+const StateMachine* Host::machine(int router) const {
+  if (!table_) return nullptr;
+  const auto& routers = table_->routers();
+  return &routers.find(id_of(router))->second->machine();
+}
+
+const VirtualRouterConfig& Host::config(int router) const {
+  return world_.plan().router[at(router)].revisions[at(revision_)].config[at(number_)];
+}
+
+AddressSet Host::addresses_wanted(int router) const {
+  return world_.plan().router[at(router)].revisions[at(table_revision_)].addresses;
+}
+
+AddressSet Host::addresses_present(int router) const {
+  AddressSet present = 0;
+  for (int a = 0; a < most_addresses; ++a) {
+    if (leases_[at(router)][at(a)].ends > world_.now()) present = static_cast<AddressSet>(present | 1U << a);
+  }
+  return present;
+}
+
+AddressSet Host::addresses_orphaned(int router) const {
+  AddressSet orphaned = 0;
+  for (int a = 0; a < most_addresses; ++a) {
+    if (leases_[at(router)][at(a)].orphaned) orphaned = static_cast<AddressSet>(orphaned | 1U << a);
+  }
+  return orphaned;
+}
+
+IpAddr Host::source(int router) const {
+  return source_address(config(router).family, world_.plan().address[at(number_)], moved_);
+}
+
+}  // namespace holdfast::simulation

@@ -1,0 +1,349 @@
+#include "tests/simulation/judge.hpp"
+
+#include "tests/simulation/world.hpp"
+#include "vrrp_child/core/timing.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace holdfast::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Clocks drift by at most 1 %: what takes d on a host's clock takes less than this in the world's.
+Duration drifted(Duration d) { return d + d / 64; }
+
+// state_machine.cpp puts a missing address back at most this often.
+constexpr Duration restore_pause = 1s;
+
+// Adverts that one host may send for a virtual router within one advert interval. In quiet times: the periodic one
+// and its neighbour at the window's edge, one every quarter of an interval as answer to others and its neighbour,
+// and a change of state or two. Around faults: bursts of three, and an advert for each word of the parent's.
+constexpr std::size_t most_adverts_in_quiet = 12;
+constexpr std::size_t most_adverts = 60;
+
+}  // namespace
+
+Judge::Judge(World& world) : world_(world) {
+  const Plan& plan = world.plan();
+  longest_delay_ = plan.shortest_delay + plan.jitter + plan.timer_lateness;
+  for (int r = 0; r < plan.routers; ++r) bounds_[static_cast<std::size_t>(r)] = bounds_of(r);
+}
+
+Judge::Bounds Judge::bounds_of(int router) const {
+  const Plan& plan = world_.plan();
+  Bounds b;
+  Duration skew{};
+  for (const auto& revision : plan.router[static_cast<std::size_t>(router)].revisions) {
+    for (std::size_t h = 0; h < static_cast<std::size_t>(plan.hosts); ++h) {
+      const VirtualRouterConfig& config = revision.config[h];
+      b.interval = std::max(b.interval, config.advert_interval);
+      // The demoted wait longest. In v3 the interval is the active's, which may be anybody's: the longest.
+      skew = std::max(skew, skew_time(config.version, demoted_priority, b.interval));
+      b.down = std::max(b.down, active_down_interval(config.version, demoted_priority, b.interval));
+      b.silence = std::max(b.silence, handover_silence(config));
+      b.pending = std::max({b.pending, config.preempt_delay, config.return_after});
+    }
+  }
+  const Duration margin = longest_delay_ + 1ms;
+  // A backup takes over when its timer fires: at the latest the down interval after the last advert; a demoted one
+  // that heard a resignation leaves it to the others until an active that got no answer would be back. An active
+  // that is silent because it slept holds the address again when that ends.
+  b.last_in_line = std::max(b.down, b.silence + skew);
+  b.takeover = drifted(b.last_in_line + 2 * margin);
+  // Of two that hear each other the worse yields at the better one's next advert; where one is silent (it hands
+  // over, or slept), at the end of that, at the latest.
+  b.two_actives = drifted(std::max(b.interval, b.silence) + 2 * margin);
+  // Somebody is active and speaks, and what was pending no longer is: last_in_line or pending. Two actives settle
+  // within an interval. The best of those who may preempt hears it once (an interval), has obeyed it until
+  // then, and fires within the down interval; the other yields when it hears that. Twice, for one that was
+  // active only in between.
+  b.settling = drifted(std::max(b.last_in_line, b.pending) + 2 * (b.down + b.interval) + b.silence + 8 * margin);
+  // A deleted address comes back at once, but not twice in restore_pause; an active that slept waits for the end
+  // of its silence.
+  b.restore = drifted(b.silence + restore_pause + 2 * margin);
+  return b;
+}
+
+Duration Judge::settling_bound() const {
+  Duration longest{};
+  for (const Bounds& b : bounds_) longest = std::max(longest, b.settling);
+  return longest;
+}
+
+Duration Judge::stable_window() const {
+  Duration longest{};
+  for (const Bounds& b : bounds_) longest = std::max(longest, b.down + 2 * b.interval);
+  return longest;
+}
+
+void Judge::fail(const char* invariant, const std::string& what) const {
+  throw Violation{invariant, fmt::format("at {} us: {}", world_.now().time_since_epoch().count(), what)};
+}
+
+// ---- the truth ----
+
+bool Judge::takes_part(int host, int router) const {
+  const Host& h = world_.host(host);
+  return h.running() && !h.leaving() && world_.link_up(host) && h.standing(router).fitness != Fitness::faulted;
+}
+
+bool Judge::is_active(int host, int router) const {
+  const Host& h = world_.host(host);
+  return h.running() && h.machine(router)->state() == InstanceState::active;
+}
+
+bool Judge::hear_each_other(int a, int b) const {
+  return (world_.reached_by(a) & only(b)) && (world_.reached_by(b) & only(a));
+}
+
+bool Judge::may_preempt(int host, int router) const {
+  const VirtualRouterConfig& config = world_.host(host).config(router);
+  return config.preempt || world_.host(host).standing(router).priority == owner_priority;
+}
+
+// RFC 9568, 6.4.3: by priority, then by address.
+bool Judge::is_better(int a, int b, int router) const {
+  const Priority of_a = world_.host(a).standing(router).priority;
+  const Priority of_b = world_.host(b).standing(router).priority;
+  return of_a != of_b ? of_a > of_b : world_.host(a).source(router) > world_.host(b).source(router);
+}
+
+// ---- after every event ----
+
+void Judge::look() {
+  for (int r = 0; r < world_.plan().routers; ++r) {
+    for (int h = 0; h < world_.plan().hosts; ++h) look_at_seat(h, r);
+    look_at_router(r);
+  }
+}
+
+void Judge::look_at_seat(int host, int router) {
+  const Host& h = world_.host(host);
+  Seat& s = seat(host, router);
+  if (!h.running()) {
+    s.lacking_since = world_never;
+    return;
+  }
+  const StateMachine& machine = *h.machine(router);
+  const InstanceState state = machine.state();
+  const AddressSet present = h.addresses_present(router);
+
+  // Nobody holds an address without being active. Excepted: what a process that died left on the host, of a
+  // configuration that its successor never saw; the kernel removes it when the lease ends.
+  if (state != InstanceState::active) {
+    const auto excused = static_cast<AddressSet>(h.addresses_orphaned(router) & ~h.addresses_wanted(router));
+    if (present & ~excused) {
+      fail("held while not active",
+           fmt::format("h{} vr{} is in {} and holds an address", host, router, holdfast::to_string(state)));
+    }
+  }
+  // Nobody is active without its addresses for longer than it takes to put them back.
+  if (state == InstanceState::active && (h.addresses_wanted(router) & ~present)) {
+    s.lacking_since = std::min(s.lacking_since, world_.now());
+    if (world_.now() - s.lacking_since > bounds(router).restore) {
+      fail("active without the address",
+           fmt::format("h{} vr{} has been so for {} us", host, router, (world_.now() - s.lacking_since).count()));
+    }
+  } else {
+    s.lacking_since = world_never;
+  }
+  // Nothing is stuck: a backup and an active always wait for something, and not for ever; fault has a cause.
+  const TimePoint deadline = machine.deadline();
+  if ((state == InstanceState::backup || state == InstanceState::active)) {
+    const Duration longest = std::max(bounds(router).last_in_line, bounds(router).restore) + 1s;
+    if (deadline == StateMachine::never || deadline - h.clock().at(world_.now()) > longest) {
+      fail("stuck", fmt::format("h{} vr{} is in {} and waits for nothing, or for too long", host, router,
+                                holdfast::to_string(state)));
+    }
+  }
+  const bool may_take_part = world_.link_up(host) && h.standing(router).fitness != Fitness::faulted;
+  if ((state == InstanceState::fault) == may_take_part && !h.leaving()) {
+    fail("fault without a cause", fmt::format("h{} vr{} is in {} but its link is {} and its checks say {}", host,
+                                              router, holdfast::to_string(state),
+                                              world_.link_up(host) ? "usable" : "lost", may_take_part ? "yes" : "no"));
+  }
+  if (state == InstanceState::active) s.active_until = world_.now();
+}
+
+void Judge::look_at_router(int router) {
+  const WorldTime now = world_.now();
+  const int hosts = world_.plan().hosts;
+  HostSet owners = 0;
+  HostSet actives = 0;
+  for (int h = 0; h < hosts; ++h) {
+    const Host& host = world_.host(h);
+    // An address that somebody deleted is back within the time that look_at_seat() watches over.
+    const bool restores = is_active(h, router) && now - host.deleted_at() <= bounds(router).restore;
+    if (host.powered() && world_.link_up(h) && (restores || host.addresses_present(router))) {
+      owners = static_cast<HostSet>(owners | only(h));
+    }
+    if (is_active(h, router)) actives = static_cast<HostSet>(actives | only(h));
+  }
+  // Whoever can take part owns the address, or hears somebody who does; for want of an owner, it takes over.
+  for (int h = 0; h < hosts; ++h) {
+    Seat& s = seat(h, router);
+    bool sees_owner = (owners & only(h)) != 0;
+    for (int other = 0; other < hosts && !sees_owner; ++other) {
+      sees_owner = (owners & only(other)) && (world_.reached_by(other) & only(h));
+    }
+    if (sees_owner || !takes_part(h, router)) {
+      s.no_owner_since = world_never;
+      continue;
+    }
+    s.no_owner_since = std::min(s.no_owner_since, now);
+    const Duration missed = now - std::max(s.no_owner_since, world_.disturbed_at());
+    if (missed > bounds(router).takeover) {
+      fail("no owner", fmt::format("h{} vr{} could own the address, and for {} us nobody that it hears does", h, router,
+                                   missed.count()));
+    }
+  }
+  // Two actives that hear each other settle it.
+  for (int a = 0; a < hosts; ++a) {
+    for (int b = a + 1; b < hosts; ++b) {
+      WorldTime& since = seat(a, router).two_actives_since[static_cast<std::size_t>(b)];
+      if (!(actives & only(a)) || !(actives & only(b)) || !hear_each_other(a, b)) {
+        since = world_never;
+        continue;
+      }
+      since = std::min(since, now);
+      const Duration both = now - std::max(since, world_.disturbed_at());
+      if (both > bounds(router).two_actives) {
+        fail("two actives", fmt::format("h{} and h{} vr{} have been active and heard each other for {} us", a, b,
+                                        router, both.count()));
+      }
+    }
+  }
+}
+
+// ---- adverts and transitions ----
+
+void Judge::sent(int host, int router, Priority priority) {
+  Seat& s = seat(host, router);
+  const WorldTime now = world_.now();
+  if (priority != resigning_priority && now > world_.plan().quiet_from) s.speaks_since = std::min(s.speaks_since, now);
+  const auto back = [&](std::size_t count) { return s.sent[(s.sent_count - count) % remembered]; };
+  // Measured on the sender's clock, whose interval may be a little shorter than the world's; the shortest of all
+  // hosts' intervals would be too strict, for answers go by the own one.
+  const Duration window = world_.host(host).config(router).advert_interval * 63 / 64;
+  const bool quiet = now - world_.disturbed_at() > window;
+  const std::size_t most = quiet ? most_adverts_in_quiet : most_adverts;
+  if (s.sent_count >= most && now - back(most) < window) {
+    fail("message storm", fmt::format("h{} vr{} sent more than {} adverts within one interval", host, router, most));
+  }
+  s.sent[s.sent_count % remembered] = now;
+  ++s.sent_count;
+}
+
+void Judge::transition(int host, int router, const Transition& transition) {
+  const WorldTime now = world_.now();
+  Seat& s = seat(host, router);
+  if (transition.to != InstanceState::active) s.speaks_since = world_never;
+  if (settled_) {
+    fail("not settled", fmt::format("h{} vr{} goes from {} to {} though nothing has happened for long", host, router,
+                                    holdfast::to_string(transition.from), holdfast::to_string(transition.to)));
+  }
+  if (now <= world_.plan().quiet_from) return;
+  if (transition.from == InstanceState::active && transition.to == InstanceState::backup) {
+    // In quiet times an active that is not silent gives way to nobody but a better active.
+    const Cause cause = transition.reason.cause;
+    if (cause == Cause::handed_over || cause == Cause::slept) return;
+    for (int other = 0; other < world_.plan().hosts; ++other) {
+      if (other == host || !(world_.reached_by(other) & only(host)) || !is_better(other, host, router)) continue;
+      if (is_active(other, router) || now - seat(other, router).active_until <= longest_delay_) return;
+    }
+    fail("gave way to nobody better", fmt::format("h{} vr{}", host, router));
+  }
+  if (transition.from == InstanceState::backup && transition.to == InstanceState::active) {
+    // In quiet times a backup takes over from an active that speaks only where it is better, and may preempt.
+    const Standing& own = world_.host(host).standing(router);
+    for (int other = 0; other < world_.plan().hosts; ++other) {
+      if (other == host || !(world_.reached_by(other) & only(host)) || !is_active(other, router)) continue;
+      const WorldTime spoke = seat(other, router).speaks_since;
+      if (spoke == world_never || now - spoke <= drifted(2 * bounds(router).interval + longest_delay_)) continue;
+      const Standing& its = world_.host(other).standing(router);
+      const bool demoted = its.priority == demoted_priority && own.fitness == Fitness::fit;
+      if (demoted || (own.priority > its.priority && may_preempt(host, router))) continue;
+      fail("took over from a healthy active", fmt::format("h{} vr{} (priority {}) from h{} (priority {})", host, router,
+                                                          own.priority.value, other, its.priority.value));
+    }
+  }
+}
+
+// ---- the end ----
+
+void Judge::settled() {
+  settled_ = true;
+  for (int r = 0; r < world_.plan().routers; ++r) {
+    check_the_right_one(r);
+    for (int h = 0; h < world_.plan().hosts; ++h) seat(h, r).sent_before_window = seat(h, r).sent_count;
+  }
+}
+
+// In each connected component exactly one is active, if any can be; it is fit if any is; nobody fit who may preempt
+// it has a higher priority. Who the incumbent was, where several could stay, is what transition() watches over.
+void Judge::check_the_right_one(int router) const {
+  const int hosts = world_.plan().hosts;
+  HostSet seen = 0;
+  for (int first = 0; first < hosts; ++first) {
+    if (seen & only(first)) continue;
+    HostSet component = only(first);
+    for (int h = 0; h < hosts; ++h) {
+      if (h != first && hear_each_other(first, h)) component = static_cast<HostSet>(component | only(h));
+    }
+    seen = static_cast<HostSet>(seen | component);
+
+    int actives = 0;
+    int active = -1;
+    bool anybody = false;
+    bool anybody_fit = false;
+    for (int h = 0; h < hosts; ++h) {
+      if (!(component & only(h))) continue;
+      if (is_active(h, router)) {
+        ++actives;
+        active = h;
+      }
+      if (!takes_part(h, router)) continue;
+      anybody = true;
+      if (world_.host(h).standing(router).fitness == Fitness::fit) anybody_fit = true;
+    }
+    if (actives != (anybody ? 1 : 0)) {
+      fail("not one active", fmt::format("vr{}: {} actives in the component of h{}", router, actives, first));
+    }
+    if (!anybody) continue;
+    const Standing& its = world_.host(active).standing(router);
+    if (anybody_fit && its.fitness != Fitness::fit) {
+      fail("the wrong one", fmt::format("vr{}: h{} is active and unfit, though others are fit", router, active));
+    }
+    for (int h = 0; h < hosts; ++h) {
+      if (!(component & only(h)) || !takes_part(h, router)) continue;
+      const Standing& own = world_.host(h).standing(router);
+      if (own.fitness == Fitness::fit && may_preempt(h, router) && own.priority > its.priority) {
+        fail("the wrong one", fmt::format("vr{}: h{} is active with priority {}, though h{} has {} and may preempt",
+                                          router, active, its.priority.value, h, own.priority.value));
+      }
+    }
+  }
+}
+
+// The last window was quiet: only the active spoke, once an interval, and nobody changed.
+void Judge::finish() {
+  for (int r = 0; r < world_.plan().routers; ++r) {
+    check_the_right_one(r);
+    for (int h = 0; h < world_.plan().hosts; ++h) {
+      const std::size_t sent = seat(h, r).sent_count - seat(h, r).sent_before_window;
+      std::size_t most = 0;
+      if (is_active(h, r)) {
+        const Duration interval = world_.host(h).config(r).advert_interval;
+        most = static_cast<std::size_t>(drifted(stable_window()) / interval) + 2;
+      }
+      if (sent > most) {
+        fail("adverts in steady state", fmt::format("h{} vr{} sent {} in the last window, not {}", h, r, sent, most));
+      }
+    }
+  }
+}
+
+}  // namespace holdfast::simulation
