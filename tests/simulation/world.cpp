@@ -37,7 +37,8 @@ World::World(std::uint64_t seed, bool verbose)
   for (std::size_t i = 0; i < plan_.faults.size(); ++i) {
     const Fault& fault = plan_.faults[i];
     schedule(fault.begin, Event::Kind::fault_begins, 0, static_cast<int>(i));
-    if (fault.end != world_never && fault.end > fault.begin) schedule(fault.end, Event::Kind::fault_ends, 0, static_cast<int>(i));
+    if (fault.end != world_never && fault.end > fault.begin)
+      schedule(fault.end, Event::Kind::fault_ends, 0, static_cast<int>(i));
   }
   renew_network();
 }
