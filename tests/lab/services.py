@@ -165,8 +165,9 @@ interface {host.interface}
         self.host.ip("link", "add", self.device, "link", self.host.interface, "type", "macvlan", "mode", "bridge")
         self.host.ip("link", "set", self.device, "addrgenmode", "none" if self.link_local else "random")
         self.host.ip("link", "set", self.device, "address", self.mac)
-        for address in [self.link_local] * bool(self.link_local) + list(self.addresses):
-            self.host.ip("addr", "add", address, "dev", self.device, "nodad")
+        # Of link-local addresses the kernel lists the last one first, and vrrpd speaks from the first: not a virtual one.
+        for address in list(self.addresses) + [self.link_local] * bool(self.link_local):
+            self.host.ip("addr", "add", address, "dev", self.device, *["nodad"] * (":" in address))
         # Until vrrpd runs and says otherwise; it would answer for the addresses from the boot on.
         self.host.ip("link", "set", self.device, "protodown", "on")
         self.host.ip("link", "set", self.device, "up")
