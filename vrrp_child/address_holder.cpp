@@ -16,7 +16,10 @@ constexpr const char* strangers =
 
 }  // namespace
 
-AddressHolder::Place AddressHolder::place_of(const VirtualAddress& address) const {
+// A virtual MAC's device takes the addresses of the instance's own interface.
+AddressHolder::Place AddressHolder::place_of(InstanceId id, const VirtualRouterConfig& config,
+                                             const VirtualAddress& address) const {
+  if (config.virtual_mac && address.interface == config.interface) return {devices_.index_of(id), address.prefix};
   const Interface* interface = netlink_.interface(address.interface);
   return {interface ? interface->index : 0, address.prefix};
 }
@@ -29,7 +32,7 @@ bool AddressHolder::is_ours(const HostAddress& present, const VirtualRouterConfi
 
 void AddressHolder::hold(InstanceId id, const VirtualRouterConfig& config) {
   std::vector<Place> wanted;
-  for (const VirtualAddress& address : config.addresses) wanted.push_back(place_of(address));
+  for (const VirtualAddress& address : config.addresses) wanted.push_back(place_of(id, config, address));
   const auto former = std::exchange(held_[id], wanted);
   for (const Place& old : former) {
     if (std::ranges::find(wanted, old) == wanted.end()) remove(old, config);
@@ -53,7 +56,7 @@ void AddressHolder::hold(InstanceId id, const VirtualRouterConfig& config) {
 }
 
 void AddressHolder::withdraw(InstanceId id, const VirtualRouterConfig& config) {
-  for (const VirtualAddress& address : config.addresses) remove(place_of(address), config);
+  for (const VirtualAddress& address : config.addresses) remove(place_of(id, config, address), config);
   const auto held = held_.extract(id);
   if (held.empty()) return;
   for (const Place& place : held.mapped()) remove(place, config);
@@ -103,10 +106,11 @@ std::optional<InstanceId> AddressHolder::holder_of(int interface_index, const Ip
   return std::nullopt;
 }
 
-std::vector<AddressReport> AddressHolder::report(const VirtualRouterConfig& config, InstanceState state) const {
+std::vector<AddressReport> AddressHolder::report(InstanceId id, const VirtualRouterConfig& config,
+                                                 InstanceState state) const {
   std::vector<AddressReport> reports;
   for (const VirtualAddress& address : config.addresses) {
-    const Place place = place_of(address);
+    const Place place = place_of(id, config, address);
     const HostAddress* present = netlink_.address(place.first, place.second);
     AddressReport& report = reports.emplace_back(AddressReport{address, present != nullptr, ""});
     if (present && config.priority != owner_priority && !is_ours(*present, config)) {

@@ -6,6 +6,7 @@
 #include "common/router_config.hpp"
 #include "vrrp_child/frame_socket.hpp"
 #include "vrrp_child/netlink.hpp"
+#include "vrrp_child/virtual_devices.hpp"
 
 #include <map>
 #include <optional>
@@ -17,8 +18,9 @@ namespace holdfast {
 
 class AddressHolder {
  public:
-  // Both outlive this.
-  AddressHolder(Netlink& netlink, FrameSocket& frames) : netlink_(netlink), frames_(frames) {}
+  // All of them outlive this.
+  AddressHolder(Netlink& netlink, FrameSocket& frames, const VirtualDevices& devices)
+      : netlink_(netlink), frames_(frames), devices_(devices) {}
 
   // hold, withdraw and announce gather what is to be done; flush does it.
   // Exactly the addresses of `config` are to be on the host, with a fresh lease.
@@ -33,18 +35,19 @@ class AddressHolder {
 
   // Whose address this is, put there by us; nothing for others'.
   std::optional<InstanceId> holder_of(int interface_index, const IpPrefix& prefix) const;
-  std::vector<AddressReport> report(const VirtualRouterConfig& config, InstanceState state) const;
+  std::vector<AddressReport> report(InstanceId id, const VirtualRouterConfig& config, InstanceState state) const;
 
  private:
   using Place = std::pair<int, IpPrefix>;  // interface index and address
 
-  Place place_of(const VirtualAddress& address) const;
+  Place place_of(InstanceId id, const VirtualRouterConfig& config, const VirtualAddress& address) const;
   bool is_ours(const HostAddress& present, const VirtualRouterConfig& config) const;
   void remove(const Place& place, const VirtualRouterConfig& config);
   void report_refusal(bool adding, const Place& place, const std::string& why);
 
   Netlink& netlink_;
   FrameSocket& frames_;
+  const VirtualDevices& devices_;
   std::map<InstanceId, std::vector<Place>> held_;  // what active instances put on the host
   std::map<Place, std::string> refused_;           // said once, until it works again
 };

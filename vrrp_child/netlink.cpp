@@ -14,6 +14,8 @@
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 #include <netlink/route/link/inet.h>
+#include <netlink/route/link/inet6.h>
+#include <netlink/route/link/macvlan.h>
 #include <netlink/socket.h>
 
 #include <algorithm>
@@ -60,6 +62,27 @@ int scope_number(AddressScope scope) {
     case AddressScope::host: return 254;
   }
   return 0;
+}
+
+// The kernel's number for a setting.
+unsigned devconf_of(Ipv4Setting setting) {
+  switch (setting) {
+    case Ipv4Setting::arp_ignore: return IPV4_DEVCONF_ARP_IGNORE;
+    case Ipv4Setting::arp_announce: return IPV4_DEVCONF_ARP_ANNOUNCE;
+    case Ipv4Setting::rp_filter: return IPV4_DEVCONF_RP_FILTER;
+    case Ipv4Setting::promote_secondaries: return IPV4_DEVCONF_PROMOTE_SECONDARIES;
+  }
+  return 0;
+}
+
+const char* name_of(Ipv4Setting setting) {
+  switch (setting) {
+    case Ipv4Setting::arp_ignore: return "arp_ignore";
+    case Ipv4Setting::arp_announce: return "arp_announce";
+    case Ipv4Setting::rp_filter: return "rp_filter";
+    case Ipv4Setting::promote_secondaries: return "promote_secondaries";
+  }
+  return "";
 }
 
 // Leaves out the notifications of what we asked for ourselves, which would be one for every renewed lease.
@@ -209,6 +232,11 @@ void Netlink::take_link(rtnl_link* link, bool gone) {
   if (nl_addr* mac = rtnl_link_get_addr(link); mac && nl_addr_get_len(mac) == now.mac.size()) {
     std::memcpy(now.mac.data(), nl_addr_get_binary_addr(mac), now.mac.size());
   }
+  now.parent_index = rtnl_link_get_link(link);
+  const char* type = rtnl_link_get_type(link);
+  now.is_macvlan = type && std::strcmp(type, "macvlan") == 0;
+  const char* alias = rtnl_link_get_ifalias(link);
+  now.alias = alias ? alias : "";
   Interface& known = interfaces_[index];
   changed_ = changed_ || known != now;
   known = std::move(now);
@@ -274,19 +302,124 @@ std::optional<IpAddr> Netlink::own_address(int interface_index, const std::funct
 
 Status Netlink::keep_secondaries(int interface_index) {
   if (keeps_secondaries_.contains(interface_index)) return {};
+  const Status set = set_ipv4_settings(interface_index, {{Ipv4Setting::promote_secondaries, 1}});
+  if (set) keeps_secondaries_.insert(interface_index);
+  return set;
+}
+
+// ---- devices: one request each, answered within the call ----
+
+Status Netlink::read_link(int index) {
   rtnl_link* link = nullptr;
-  if (const int error = rtnl_link_get_kernel(requests_.get(), interface_index, nullptr, &link); error < 0) {
+  if (const int error = rtnl_link_get_kernel(requests_.get(), index, nullptr, &link); error < 0) {
+    return failed("cannot read the interface", error);
+  }
+  const RtnlLink owned(link);
+  take_link(link, false);
+  return {};
+}
+
+// `change` fills in what is to be different.
+Status Netlink::change_link(int index, const std::function<int(rtnl_link*)>& change, const std::string& what) {
+  rtnl_link* link = nullptr;
+  if (const int error = rtnl_link_get_kernel(requests_.get(), index, nullptr, &link); error < 0) {
     return failed("cannot read the interface", error);
   }
   const RtnlLink before(link);
-  const RtnlLink change(rtnl_link_alloc());
-  rtnl_link_set_ifindex(change.get(), interface_index);
-  int error = rtnl_link_inet_set_conf(change.get(), IPV4_DEVCONF_PROMOTE_SECONDARIES, 1);
-  if (error >= 0) error = rtnl_link_change(requests_.get(), before.get(), change.get(), 0);
-  if (error < 0) return failed("cannot set promote_secondaries", error);
-  keeps_secondaries_.insert(interface_index);
+  const RtnlLink after(rtnl_link_alloc());
+  rtnl_link_set_ifindex(after.get(), index);
+  int error = change(after.get());
+  if (error >= 0) error = rtnl_link_change(requests_.get(), before.get(), after.get(), 0);
+  if (error < 0) return failed("cannot set " + what, error);
+  return read_link(index);
+}
+
+Result<int> Netlink::make_macvlan(const std::string& name, int parent_index, const MacAddress& mac) {
+  const RtnlLink device(rtnl_link_macvlan_alloc());
+  const NlAddr address(nl_addr_build(AF_LLC, mac.data(), mac.size()));
+  rtnl_link_set_name(device.get(), name.c_str());
+  rtnl_link_set_link(device.get(), parent_index);
+  rtnl_link_set_addr(device.get(), address.get());
+  int error =
+      rtnl_link_macvlan_set_mode(device.get(), static_cast<std::uint32_t>(rtnl_link_macvlan_str2mode("bridge")));
+  if (error >= 0) error = rtnl_link_add(requests_.get(), device.get(), NLM_F_CREATE | NLM_F_EXCL);
+  if (error < 0) return failed("the kernel refuses it", error);
+  rtnl_link* made = nullptr;
+  error = rtnl_link_get_kernel(requests_.get(), 0, name.c_str(), &made);
+  if (error < 0) return failed("it is gone again", error);
+  const RtnlLink owned(made);
+  const int index = rtnl_link_get_ifindex(made);
+  // No address may be derived from a MAC that all routers of the group share (RFC 9568, 7.4). Without IPv6 on
+  // the host there is none anyway.
+  constexpr std::uint8_t none = 1;  // IN6_ADDR_GEN_MODE_NONE
+  const Status quiet = change_link(
+      index, [](rtnl_link* link) { return rtnl_link_inet6_set_addr_gen_mode(link, none); }, "addrgenmode");
+  if (!quiet) log(LogLevel::debug, name + ": " + quiet.error().text);
+  if (const Status read = read_link(index); !read) return read.error();
+  return index;
+}
+
+Status Netlink::remove_device(int index) {
+  const RtnlLink device(rtnl_link_alloc());
+  rtnl_link_set_ifindex(device.get(), index);
+  const int error = rtnl_link_delete(requests_.get(), device.get());
+  if (error < 0 && error != -NLE_NODEV && error != -NLE_OBJ_NOTFOUND) return failed("cannot remove the device", error);
+  interfaces_.erase(index);
+  keeps_secondaries_.erase(index);
+  std::erase_if(addresses_, [index](const auto& entry) { return entry.first.first == index; });
   return {};
 }
+
+Status Netlink::set_alias(int index, const std::string& alias) {
+  return change_link(
+      index,
+      [&](rtnl_link* link) {
+        rtnl_link_set_ifalias(link, alias.c_str());
+        return 0;
+      },
+      "the alias");
+}
+
+Result<std::uint32_t> Netlink::ipv4_setting(int index, Ipv4Setting setting) {
+  rtnl_link* link = nullptr;
+  if (const int error = rtnl_link_get_kernel(requests_.get(), index, nullptr, &link); error < 0) {
+    return failed("cannot read the interface", error);
+  }
+  const RtnlLink owned(link);
+  std::uint32_t value = 0;
+  const int error = rtnl_link_inet_get_conf(link, devconf_of(setting), &value);
+  if (error < 0) return failed(std::string("cannot read ") + name_of(setting), error);
+  return value;
+}
+
+Status Netlink::set_ipv4_settings(int index, const std::vector<std::pair<Ipv4Setting, std::uint32_t>>& settings) {
+  std::string names;
+  for (const auto& [setting, value] : settings) names += (names.empty() ? "" : ", ") + std::string(name_of(setting));
+  return change_link(
+      index,
+      [&](rtnl_link* link) {
+        int error = 0;
+        for (const auto& [setting, value] : settings) {
+          if (error >= 0) error = rtnl_link_inet_set_conf(link, devconf_of(setting), value);
+        }
+        return error;
+      },
+      names);
+}
+
+Status Netlink::set_up(int index, bool up) {
+  const auto known = interfaces_.find(index);
+  if (known != interfaces_.end() && known->second.up == up) return {};
+  return change_link(
+      index,
+      [up](rtnl_link* link) {
+        (up ? rtnl_link_set_flags : rtnl_link_unset_flags)(link, IFF_UP);
+        return 0;
+      },
+      up ? "it up" : "it down");
+}
+
+// ---- addresses: gathered, sent in batches ----
 
 void Netlink::add(const VirtualAddress& address, int interface_index, Duration lease, bool renew) {
   const RtnlAddr request = make_address(address.prefix, interface_index);

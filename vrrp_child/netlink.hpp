@@ -31,6 +31,9 @@ struct Interface {
   bool up = false;       // administratively
   bool carrier = false;  // and somebody at the other end
   MacAddress mac{};
+  int parent_index = 0;  // of the interface that this one stands on, 0 for none
+  bool is_macvlan = false;
+  std::string alias;
   bool operator==(const Interface&) const = default;
 };
 
@@ -45,6 +48,9 @@ struct HostAddress {
   bool operator==(const HostAddress&) const = default;
 };
 
+// The settings of an interface that /proc/sys/net/ipv4/conf shows.
+enum class Ipv4Setting { arp_ignore, arp_announce, rp_filter, promote_secondaries };
+
 class Netlink {
  public:
   static Result<std::unique_ptr<Netlink>> open();
@@ -58,6 +64,7 @@ class Netlink {
 
   const Interface* interface(const std::string& name) const;
   const Interface* interface(int index) const;
+  const std::map<int, Interface>& interfaces() const { return interfaces_; }
   const HostAddress* address(int interface_index, const IpPrefix& prefix) const;
   // What adverts can come from: the interface's first usable primary address that suits and that `is_virtual` does
   // not claim. One that it claims serves only where the host has it for ever, as an address owner does.
@@ -67,6 +74,14 @@ class Netlink {
   // Makes the kernel keep the other addresses of a prefix when its first one is removed or expires, which
   // it does not do by default (promote_secondaries). Once per interface.
   Status keep_secondaries(int interface_index);
+
+  // At once: a macvlan device, down, without an address of its own; gives its index.
+  Result<int> make_macvlan(const std::string& name, int parent_index, const MacAddress& mac);
+  Status remove_device(int index);
+  Status set_alias(int index, const std::string& alias);
+  Result<std::uint32_t> ipv4_setting(int index, Ipv4Setting setting);
+  Status set_ipv4_settings(int index, const std::vector<std::pair<Ipv4Setting, std::uint32_t>>& settings);
+  Status set_up(int index, bool up);
 
   // Gathers requests. `renew`: it is there and ours; otherwise one that is there already is refused.
   void add(const VirtualAddress& address, int interface_index, Duration lease, bool renew);
@@ -83,6 +98,8 @@ class Netlink {
  private:
   Netlink() = default;
   Status read_everything();
+  Status read_link(int index);
+  Status change_link(int index, const std::function<int(rtnl_link*)>& change, const std::string& what);
   static int on_message(nl_msg* message, void* self);
   void take_link(rtnl_link* link, bool gone);
   void take_address(rtnl_addr* address, bool gone);

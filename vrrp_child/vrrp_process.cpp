@@ -26,7 +26,8 @@ constexpr Duration join_pause = std::chrono::seconds(5);
 VrrpProcess::VrrpProcess(EventLoop& loop, Fd channel, Sockets sockets)
     : loop_(loop),
       sockets_(std::move(sockets)),
-      addresses_(*sockets_.netlink, sockets_.frames),
+      devices_(*sockets_.netlink),
+      addresses_(*sockets_.netlink, sockets_.frames, devices_),
       parent_(loop, std::move(channel),
               {.message = [this](ParentToVrrp&& message) { std::visit([this](const auto& m) { on(m); }, message); },
                .closed = [this](const std::string&) { leave_at_once("the parent process is gone"); }}),
@@ -193,8 +194,10 @@ void VrrpProcess::perform() {
       to_announce_.push_back(id);
     }
   }
+  raise_devices();
   send_adverts();
   addresses_.flush_addresses();
+  lower_devices();
   for (const InstanceId id : to_announce_) addresses_.announce(id, table_.find(id)->config());
   table_.statistics().send_errors += addresses_.flush_announcements();
 
@@ -210,7 +213,10 @@ void VrrpProcess::perform() {
     }
   }
   actions_.clear();
-  if (leaving_ && all_left()) return loop_.exit(EXIT_SUCCESS);
+  if (leaving_ && all_left()) {
+    devices_.remove_all();
+    return loop_.exit(EXIT_SUCCESS);
+  }
 
   if (const TimePoint next = table_.next_deadline(); next != armed_for_) {
     armed_for_ = next;
@@ -244,11 +250,34 @@ AdvertSocket* VrrpProcess::socket_of(IpFamily family) {
   return sockets_.adverts_v6 ? &*sockets_.adverts_v6 : nullptr;
 }
 
+// The device of a virtual MAC is up while its router holds the addresses: before the first advert, which leaves by
+// it, and until the last.
+void VrrpProcess::raise_devices() {
+  for (const auto& [id, action] : actions_) {
+    const int device = devices_.index_of(id);
+    if (device == 0 || !std::holds_alternative<HoldAddresses>(action)) continue;
+    if (const Status up = sockets_.netlink->set_up(device, true); !up) log(LogLevel::error, up.error().text);
+  }
+}
+
+void VrrpProcess::lower_devices() {
+  for (const auto& [id, action] : actions_) {
+    const int device = devices_.index_of(id);
+    const VirtualRouter* router = table_.find(id);
+    if (device == 0 || !router || router->machine().state() == InstanceState::active) continue;
+    if (!std::holds_alternative<RemoveAddresses>(action)) continue;
+    if (const Status down = sockets_.netlink->set_up(device, false); !down) log(LogLevel::error, down.error().text);
+  }
+}
+
 void VrrpProcess::queue_advert(VirtualRouter& router, Priority priority) {
   AdvertSocket* socket = socket_of(router.config().family);
   if (!socket) return;
+  // RFC 9568, 7.2: from the virtual MAC. Unicast goes the way the routes say, which are the interface's.
+  const bool from_virtual_mac = router.config().virtual_mac && router.config().peers.empty();
+  const int leaves_by = from_virtual_mac ? devices_.index_of(router.id()) : router.interface_index();
   for (const AdvertPacket& packet : router.advert_to_send(priority)) {
-    socket->queue(router.id(), packet.bytes, router.interface_index(), packet.envelope);
+    socket->queue(router.id(), packet.bytes, leaves_by, packet.envelope);
     router.count_sent(priority);
   }
 }
@@ -280,7 +309,8 @@ void VrrpProcess::advert_refused(InstanceId id, int index, int error) {
 
 void VrrpProcess::update_links() {
   const TimePoint now = loop_.now();
-  for (const auto& [id, router] : table_.routers()) table_.set_link(id, link_of(router->config()), now, actions_);
+  devices_.update(table_);
+  for (const auto& [id, router] : table_.routers()) table_.set_link(id, link_of(*router), now, actions_);
   report_watched();
 }
 
@@ -303,7 +333,8 @@ std::string VrrpProcess::trouble_of(const std::string& name) const {
   return "";
 }
 
-Link VrrpProcess::link_of(const VirtualRouterConfig& config) const {
+Link VrrpProcess::link_of(const VirtualRouter& router) const {
+  const VirtualRouterConfig& config = router.config();
   const std::string& name = config.interface;
   const Interface* interface = sockets_.netlink->interface(name);
   if (!interface) return {0, {false, {}, trouble_of(name)}};
@@ -315,6 +346,7 @@ Link VrrpProcess::link_of(const VirtualRouterConfig& config) const {
     return unusable(fmt::format("interface {} cannot join the VRRP group {}: {}; does igmp_max_memberships allow it?",
                                 name, to_string(vrrp_group(config.family)), why->second));
   }
+  if (std::string trouble = devices_.trouble_of(router.id()); !trouble.empty()) return unusable(std::move(trouble));
   const auto source = source_of(config, interface->index);
   if (!source) return unusable(source.error().text);
   return {interface->index, {true, *source, ""}};
@@ -400,7 +432,7 @@ InstanceReport VrrpProcess::report(const VirtualRouter& router) const {
     report.conflicts.push_back({name_of(entry.conflict.kind), entry.conflict.peer, entry.since, entry.last, entry.count,
                                 sentence(entry.conflict, router.config(), machine.standing())});
   }
-  report.addresses = addresses_.report(router.config(), machine.state());
+  report.addresses = addresses_.report(router.id(), router.config(), machine.state());
   report.last_advert_source = router.last_advert_source();
   report.up_since = machine.up_since();
   report.active_down_interval = machine.down_interval();

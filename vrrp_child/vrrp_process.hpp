@@ -55,13 +55,15 @@ class VrrpProcess {
 
   // doing
   void perform();
+  void raise_devices();
+  void lower_devices();
   void send_adverts();
   void queue_advert(VirtualRouter& router, Priority priority);
   void advert_refused(InstanceId id, int interface_index, int error);
   void update_links();
   void report_watched();
   void update_listening();
-  Link link_of(const VirtualRouterConfig& config) const;
+  Link link_of(const VirtualRouter& router) const;
   Result<IpAddr> source_of(const VirtualRouterConfig& config, int interface_index) const;
   AdvertSocket* socket_of(IpFamily family);
   std::string trouble_of(const std::string& interface) const;
@@ -92,6 +94,7 @@ class VrrpProcess {
     std::set<std::uint8_t> vrids;
   };
   std::map<IpFamily, Listening> listening_;
+  VirtualDevices devices_;
   AddressHolder addresses_;
 
   ParentChannel parent_;
