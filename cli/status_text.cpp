@@ -137,6 +137,7 @@ class Renderer {
                                milliseconds_text(number_of(instance, "advert_interval_ms"))));
     show_priority(member(instance, "priority"));
     show_active_router(member(instance, "active_router"), state == "active");
+    for (const Json& conflict : member(instance, "conflicts")) show_conflict(conflict);
     for (const Json& address : member(instance, "addresses")) show_address(address, state == "active");
     for (const Json& track : member(instance, "tracks")) show_track(track);
   }
@@ -155,6 +156,12 @@ class Renderer {
     }
     line("active", fmt::format("{}{}, priority {}", text_of(router, "address"), is_this_host ? " (this host)" : "",
                                number_of(router, "priority")));
+  }
+
+  void show_conflict(const Json& conflict) {
+    line("conflict", paint(text_of(conflict, "text"), red));
+    line("", fmt::format("{}, {}", times(number_of(conflict, "count"), "advert", "adverts"),
+                         since(text_of(conflict, "since"))));
   }
 
   void show_address(const Json& address, bool is_active) {

@@ -99,6 +99,15 @@ TEST_CASE("a reload that failed is shown") {
                  "the file was not taken over at the last reload: f.yaml:1:2: error: no"));
 }
 
+TEST_CASE("what is wrong between us and another router is shown") {
+  Json changed = status;
+  changed["instances"][0]["conflicts"] = Json::parse(R"([{"kind":"password","address":"192.168.16.7",
+    "since":"2026-11-22T13:32:00.000Z","last":"2026-11-22T13:33:00.000Z","count":61,"text":"dropping its adverts"}])");
+  CHECK(contains(status_text(changed, at_13_33()),
+                 "  conflict  dropping its adverts\n"
+                 "            61 adverts, for 1 min, since 2026-11-22 13:32:00 UTC\n"));
+}
+
 TEST_CASE("nothing in the document steers the terminal") {
   Json changed = status;
   changed["checks"][0]["detail"] =
