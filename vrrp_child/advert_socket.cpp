@@ -120,6 +120,11 @@ Status AdvertSocket::expect(const std::set<std::uint8_t>& vrids) {
   } else {
     program.push_back(BPF_STMT(BPF_LDX | BPF_IMM, 0));
   }
+  // Too short for a VRID: loading one would drop the packet uncounted.
+  program.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0));
+  program.push_back(BPF_STMT(BPF_ALU | BPF_SUB | BPF_X, 0));
+  program.push_back(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 2, 1, 0));
+  program.push_back(BPF_STMT(BPF_RET | BPF_K, to_count));
   program.push_back(BPF_STMT(BPF_LD | BPF_B | BPF_IND, 1));  // A = VRID
   for (const std::uint8_t vrid : vrids) {
     program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, vrid, 0, 1));

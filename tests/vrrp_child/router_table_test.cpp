@@ -127,6 +127,15 @@ TEST_CASE("another interval is counted in version 3 and obeyed") {
   CHECK(subject.table.next_deadline() == subject.now + 3 * 40950ms + Duration(40950ms) * 156 / 256);
 }
 
+// V2-RX-13
+TEST_CASE("an owner's other address list is obeyed and counted in version 2") {
+  const auto& file = vectors::load();
+  const auto vector = std::ranges::find(file.vectors, "v2-list-mismatch-owner", &vectors::Vector::name);
+  Subject subject(file.receivers.at(vector->receiver));
+  CHECK_FALSE(subject.receive(*vector));
+  CHECK(subject.router().statistics().address_list_errors == 1);
+}
+
 TEST_CASE("an address list in another order is the same list") {
   auto config = vectors::load().receivers.at("v3_ipv4").config;
   std::swap(config.addresses[0], config.addresses[1]);

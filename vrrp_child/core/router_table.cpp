@@ -180,6 +180,7 @@ std::optional<Discard> VirtualRouter::refuse(const Advert& advert, const Envelop
   if (!same_interval) return refuse_because(Discard::interval, ConflictKind::interval, milliseconds);
   if (!listed) {
     if (advert.priority != owner_priority) return refuse_because(Discard::address_list, ConflictKind::address_list);
+    ++statistics_.address_list_errors;
     tell(ConflictKind::address_list, false);
   }
   return std::nullopt;

@@ -1,0 +1,254 @@
+#!/usr/bin/python3
+"""The state machine of RFC 9568, 6.4, seen from the wire: a neighbour says something, and web-1 answers, or not."""
+
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from lab import Injector, Recorder, main, stays, wait_until
+from lab.tutorial import VIP, machine, quick_configuration, visitor
+
+WEB_1 = "192.168.16.128"
+GREATER, SMALLER = "192.168.16.200", "192.168.16.2"  # than WEB_1
+
+
+def lonely(lab, priority=100, *, wait="active", **options):
+    """(wire, injector, holdfast): web-1 alone with a neighbour that can say anything."""
+    neighbour = visitor(lab).host
+    wire, injector = Recorder(neighbour), Injector(neighbour)
+    holdfast = machine(lab, 1, quick_configuration(priority, **options), nginx=False).holdfast.start()
+    if wait:
+        holdfast.waits_for_state(wait, 10)
+    return wire, injector, holdfast
+
+
+def arps_and_adverts(wire, since=0.0):
+    """What web-1 says, in order: ("advert" or "arp", when)."""
+    said = [("advert", seen.at) for seen in wire.adverts(WEB_1, since)]
+    said += [("arp", at) for at in wire.gratuitous_arps(VIP, since)]
+    return sorted(said, key=lambda one: one[1])
+
+
+def test_owner_starts_as_active(lab):
+    """Priority 255: advert, announcement, active; no waiting (VX-SM-01)."""
+    started = time.monotonic()
+    wire, _, holdfast = lonely(lab, 255, version=2)
+    first = wait_until(lambda: wire.adverts(WEB_1), 5, "adverts")[0]
+    said = wait_until(lambda: [kind for kind, _ in arps_and_adverts(wire)] if wire.gratuitous_arps(VIP) else None, 3,
+                      "announced")
+    assert said[:2] == ["advert", "arp"], said
+    assert first.priority == 255
+    assert first.at - started < 3, "a backup would have listened for longer"
+    assert "owner" in holdfast.instance()["reason"]
+
+
+def test_others_start_as_backup(lab):
+    """Silent until the down interval, from our own interval and priority, has passed (VX-SM-02)."""
+    started = time.monotonic()
+    wire, _, holdfast = lonely(lab, 100, version=2, wait="backup")
+    first = wait_until(lambda: wire.adverts(WEB_1), 10, "it takes over")[0]
+    assert first.at - started >= 3 + 156 / 256
+    assert holdfast.instance()["state"] == "active"
+
+
+def test_backup_shuts_down_silently(lab):
+    """(VX-SM-03)"""
+    wire, injector, holdfast = lonely(lab, 100, wait="backup", version=2)
+    injector.advert(GREATER, version=2, priority=200)
+    assert holdfast.stop() == 0
+    time.sleep(0.5)
+    assert not wire.adverts(WEB_1) and not wire.gratuitous_arps(VIP)
+
+
+def test_silence_makes_a_backup_active(lab):
+    """The down timer fires: advert, then announcement; no sooner than the timer says (VX-SM-04)."""
+    wire, injector, holdfast = lonely(lab, 100, wait=None)
+    holdfast.waits_for_state("active", 10)
+    injector.advert(GREATER, priority=200, interval=100)
+    holdfast.waits_for_state("backup", 3)
+    heard = wire.adverts(GREATER)[-1].at
+    wait_until(lambda: holdfast.instance()["state"] == "active", 10, "it takes over")
+    again = wire.adverts(WEB_1, heard + 0.5)[0].at
+    assert again - heard >= 0.999 * (3 + 156 / 256), f"after {again - heard:.3f} s, with the learned interval of 1 s"
+    wait_until(lambda: wire.gratuitous_arps(VIP, again), 3, "announced")
+    said = [kind for kind, _ in arps_and_adverts(wire, again)]
+    assert said[:2] == ["advert", "arp"], said
+
+
+def resignation(lab, timers, version):
+    wire, injector, holdfast = lonely(lab, 56, wait=None, version=version, instance=f"timers: {timers}")
+    wait_until(lambda: holdfast.instance().get("state") == "backup", 5, "backup")
+    injector.advert(GREATER, version=version, priority=200, interval=None if version == 2 else 100)
+    wait_until(lambda: holdfast.instance()["active_router"], 3, "the active is heard")
+    injector.advert(GREATER, version=version, priority=0, interval=None if version == 2 else 100)
+    wait_until(lambda: wire.adverts(WEB_1), 5, "it takes over")
+    waited = wire.adverts(WEB_1)[0].at - wire.adverts(GREATER)[-1].at
+    assert holdfast.instance()["reason"] == f"the active router {GREATER} resigned"
+    return waited
+
+
+def test_priority_zero_rfc_v2(lab):
+    """Priority 0: takeover after the skew time of the own priority (VX-SM-05)."""
+    waited = resignation(lab, "rfc", 2)
+    assert 0.999 * 200 / 256 <= waited < 2.5, f"{waited:.4f} s"
+
+
+def test_priority_zero_rfc_v3(lab):
+    """Priority 0: takeover after the skew time, with the learned interval (VX-SM-05)."""
+    waited = resignation(lab, "rfc", 3)
+    assert 0.999 * 200 / 256 <= waited < 2.5, f"{waited:.4f} s"
+
+
+def test_priority_zero_fast(lab):
+    """Priority 0 with fast timers: at most 10 ms, so far below the RFC's (VX-SM-05)."""
+    waited = resignation(lab, "fast", 2)
+    assert 0.999 * 0.01 * 200 / 256 <= waited < 0.5 * 200 / 256, f"{waited:.4f} s"
+
+
+def test_owner_preempts(lab):
+    """An owner takes the address from anybody, whatever `preempt` says (VX-SM-10)."""
+    neighbour = visitor(lab).host
+    wire, injector = Recorder(neighbour), Injector(neighbour)
+    web_1 = machine(lab, 1, quick_configuration(255, instance="preempt: false"), nginx=False)
+    injector.advert(GREATER, priority=254)
+    holdfast = web_1.holdfast.start()
+    holdfast.waits_for_state("active", 5)
+    injector.advert(GREATER, priority=254)
+    stays(lambda: holdfast.instance()["state"] == "active", 0.5, "it stays active")
+    assert wire.adverts(WEB_1)
+
+
+def test_shutdown_of_an_active(lab):
+    """Priority 0 and nothing more (VX-SM-11)."""
+    wire, _, holdfast = lonely(lab)
+    assert holdfast.stop() == 0
+    time.sleep(0.3)
+    adverts = wire.adverts(WEB_1)
+    last = [seen for seen in adverts if seen.priority == 0]
+    assert 1 <= len(last) <= 3 and adverts[-len(last):] == last
+
+
+def test_own_interval_after_another_was_learned(lab):
+    """A backup learns its active's interval; as active it uses its own (VX-SM-12)."""
+    wire, injector, holdfast = lonely(lab, wait=None)
+    injector.advert(GREATER, priority=200, interval=4095)
+    wait_until(lambda: holdfast.instance().get("active_router"), 3, "the active is heard")
+    injector.advert(GREATER, priority=0, interval=4095)
+    holdfast.waits_for_state("active", 5)
+    time.sleep(1.5)
+    adverts = wire.adverts(WEB_1)
+    assert {seen.interval for seen in adverts} == {0.1}, "and says so"
+    assert len(adverts) >= 8
+
+
+def test_active_answers_priority_zero(lab):
+    """One advert at once, and the timer starts anew; it stays active (VX-SM-13)."""
+    wire, injector, holdfast = lonely(lab, version=2)
+    for offset in (0.3, 0.5, 0.7):
+        before = len(wire.adverts(WEB_1))
+        periodic = wait_until(lambda: wire.adverts(WEB_1)[before:], 3, "an advert by the timer")[0].at
+        time.sleep(max(0.0, periodic + offset - time.monotonic()))
+        asked = time.monotonic()
+        injector.advert(GREATER, version=2, priority=0)
+        wait_until(lambda: len(wire.adverts(WEB_1, asked)) >= 2, 4, "two more adverts")
+        heard = wire.adverts(GREATER, asked)[0].at
+        answer, following = [seen.at for seen in wire.adverts(WEB_1, heard)][:2]
+        if heard - periodic < 0.9:  # else the machine was too busy to ask in time
+            assert answer - heard < 0.25, f"the answer took {answer - heard:.3f} s"
+            assert following - answer >= 0.9, f"the timer did not start anew: {following - answer:.3f} s"
+    assert holdfast.instance()["state"] == "active"
+    assert holdfast.instance()["statistics"]["priority_zero_pkts_rcvd"] == 3
+
+
+def gives_way(lab, priority, source, version):
+    wire, injector, holdfast = lonely(lab, version=version)
+    host = lab.hosts[1]
+    said = time.monotonic()
+    injector.advert(source, version=version, priority=priority, interval=None if version == 2 else 100)
+    holdfast.waits_for_state("backup", 3)
+    wait_until(lambda: not host.has(VIP), 2, "the address is withdrawn")
+    heard = wire.adverts(source, said)[0].at
+    wait_until(lambda: holdfast.instance()["state"] == "active", 10, "it comes back when nobody is heard")
+    again = [seen.at for seen in wire.adverts(WEB_1, heard + 0.05)][0]
+    down = 3 + 156 / 256  # of the one second that was learned, or of version 2
+    assert again - heard >= 0.999 * down, f"silent for {again - heard:.3f} s only"
+
+
+def test_active_gives_way_to_a_higher_priority(lab):
+    """Backup, addresses off, and in version 3 the other one's interval from now on (VX-SM-14)."""
+    gives_way(lab, 101, SMALLER, 3)
+
+
+def test_active_gives_way_to_a_higher_priority_v2(lab):
+    """(VX-SM-14)"""
+    gives_way(lab, 101, SMALLER, 2)
+
+
+def test_active_gives_way_in_a_tie_to_the_greater_address(lab):
+    """(VX-SM-14, VX-SM-15)"""
+    gives_way(lab, 100, GREATER, 3)
+
+
+def keeps_on(lab, priority, source, version):
+    """How many adverts come within half an interval of each of some worse adverts, sent in the middle of intervals."""
+    wire, injector, holdfast = lonely(lab, version=2) if version == 2 else lonely_slow(lab)
+    since = holdfast.instance()["since"]
+    answers = []
+    time.sleep(1.2)
+    for _ in range(4):
+        before = len(wire.adverts(WEB_1))
+        periodic = wait_until(lambda: wire.adverts(WEB_1)[before:], 4, "an advert by the timer")[0].at
+        time.sleep(max(0.0, periodic + 0.4 - time.monotonic()))
+        injector.advert(source, version=version, priority=priority, interval=None if version == 2 else 100)
+        following = wait_until(lambda: [seen.at for seen in wire.adverts(WEB_1, periodic + 0.9)], 4, "the next")[0]
+        heard = wire.adverts(source)[-1].at
+        answers.append(len([seen for seen in wire.adverts(WEB_1, heard) if seen.at < periodic + 0.9]))
+        assert 0.9 <= following - periodic <= 1.5, f"the timer goes on as it was: {following - periodic:.3f} s"
+    assert holdfast.instance()["since"] == since and holdfast.instance()["state"] == "active"
+    return answers
+
+
+def lonely_slow(lab):
+    """Version 3 with an advert a second."""
+    neighbour = visitor(lab).host
+    wire, injector = Recorder(neighbour), Injector(neighbour)
+    slow = quick_configuration(100).replace("advert_interval: 100ms", "advert_interval: 1s")
+    holdfast = machine(lab, 1, slow, nginx=False).holdfast.start()
+    holdfast.waits_for_state("active", 10)
+    return wire, injector, holdfast
+
+
+def test_worse_adverts_are_answered_in_version_3(lab):
+    """One advert at once, and the timer is not touched (VX-SM-16)."""
+    answers = keeps_on(lab, 99, GREATER, 3)
+    assert answers == [1, 1, 1, 1], answers
+
+
+def test_a_tie_with_a_smaller_address_is_answered(lab):
+    """The tie is ours: discarded, answered (VX-SM-15, VX-SM-16)."""
+    answers = keeps_on(lab, 100, SMALLER, 3)
+    assert answers == [1, 1, 1, 1], answers
+
+
+def test_worse_adverts_are_not_answered_in_version_2(lab):
+    """RFC 3768 stays silent (VX-SM-16)."""
+    answers = keeps_on(lab, 99, GREATER, 2)
+    assert answers == [0, 0, 0, 0], answers
+
+
+def test_answers_are_limited(lab):
+    """A neighbour that claims to be active very often gets no answer to each (VX-SM-17)."""
+    wire, injector, holdfast = lonely_slow(lab)
+    began = time.monotonic()
+    for _ in range(200):
+        injector.advert(SMALLER, priority=50)
+        time.sleep(0.005)
+    took = time.monotonic() - began
+    answers = len(wire.adverts(WEB_1, began))
+    assert answers <= took * 5 + 3, f"{answers} adverts within {took:.1f} intervals"
+    assert holdfast.instance()["state"] == "active"
+
+
+if __name__ == "__main__":
+    main()
