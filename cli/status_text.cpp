@@ -131,10 +131,8 @@ class Renderer {
     if (flag_of(instance, "drained")) heading += ", " + paint("drained", yellow);
     title(text_of(instance, "name"), heading);
     line("why", text_of(instance, "reason"));
-    line("router", fmt::format("vrid {} on {}, VRRP version {}, {}, an advert every {}", number_of(instance, "vrid"),
-                               text_of(instance, "interface"), number_of(instance, "version"),
-                               text_of(instance, "family") == "ipv6" ? "IPv6" : "IPv4",
-                               milliseconds_text(number_of(instance, "advert_interval_ms"))));
+    show_router(instance);
+    show_group(instance);
     show_priority(member(instance, "priority"));
     show_active_router(member(instance, "active_router"), state == "active");
     for (const Json& conflict : member(instance, "conflicts")) show_conflict(conflict);
@@ -142,11 +140,43 @@ class Renderer {
     for (const Json& track : member(instance, "tracks")) show_track(track);
   }
 
+  void show_router(const Json& instance) {
+    std::string text =
+        fmt::format("vrid {} on {}, VRRP version {}, {}, an advert every {}", number_of(instance, "vrid"),
+                    text_of(instance, "interface"), number_of(instance, "version"),
+                    text_of(instance, "family") == "ipv6" ? "IPv6" : "IPv4",
+                    milliseconds_text(number_of(instance, "advert_interval_ms")));
+    std::string peers;
+    for (const Json& peer : member(instance, "peers")) {
+      if (peer.is_string()) peers += (peers.empty() ? "" : ", ") + printable(peer.get_ref<const std::string&>());
+    }
+    if (!peers.empty()) text += " to " + peers;
+    if (flag_of(instance, "virtual_mac")) text += ", virtual MAC";
+    line("router", text);
+  }
+
+  void show_group(const Json& instance) {
+    const std::string group = text_of(instance, "sync_group");
+    if (group.empty()) return;
+    const std::string leader = text_of(instance, "leader");
+    line("group",
+         fmt::format("{}, {}", group, leader.empty() ? "for which it decides" : "goes where " + leader + " goes"));
+  }
+
   void show_priority(const Json& priority) {
     const auto configured = number_of(priority, "configured");
     const auto effective = number_of(priority, "effective");
-    line("priority",
-         configured == effective ? std::to_string(effective) : fmt::format("{}, configured {}", effective, configured));
+    std::string text = std::to_string(effective);
+    if (configured != effective) text += fmt::format(", configured {}", configured);
+    if (const std::string reason = text_of(priority, "reason"); !reason.empty()) text += ": " + reason;
+    line("priority", text);
+  }
+
+  void show_conflict(const Json& conflict) {
+    line("conflict",
+         paint(fmt::format("{}; {} {}", text_of(conflict, "text"), times(number_of(conflict, "count"), "time", "times"),
+                           since(text_of(conflict, "since"))),
+               red));
   }
 
   void show_active_router(const Json& router, bool is_this_host) {
@@ -167,8 +197,10 @@ class Renderer {
   void show_address(const Json& address, bool is_active) {
     const bool present = flag_of(address, "present");
     const std::string where = present ? "is here" : "is not here";
-    line("address", fmt::format("{} on {} {}", text_of(address, "address"), text_of(address, "interface"),
-                                present == is_active ? where : paint(where, yellow)));
+    const std::string problem = text_of(address, "problem");
+    line("address", fmt::format("{} on {} {}{}", text_of(address, "address"), text_of(address, "interface"),
+                                present == is_active ? where : paint(where, yellow),
+                                problem.empty() ? "" : ": " + paint(problem, red)));
   }
 
   void show_track(const Json& track) {

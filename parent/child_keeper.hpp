@@ -90,6 +90,8 @@ class ChildKeeper {
   bool exists() const { return child_ != nullptr; }
   bool ready() const { return ready_; }
   pid_t pid() const { return child_ ? child_->pid() : 0; }
+  // When the child that there is, or was last, was started.
+  TimePoint started() const { return started_; }
   const UserIds& user() const { return identity_.user; }
   ProcessView view() const {
     const char* state = ready_ ? "running" : child_ ? "starting" : "restarting";

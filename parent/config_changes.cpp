@@ -1,8 +1,10 @@
 #include "parent/config_changes.hpp"
 
+#include "common/ip_text.hpp"
 #include "parent/text.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace holdfast {
@@ -16,6 +18,8 @@ std::string words(Vrid value) { return std::to_string(value.value); }
 std::string words(VrrpVersion value) { return std::to_string(static_cast<int>(value)); }
 std::string words(Duration value) { return readable(value); }
 std::string words(ChecksumForm value) { return value == ChecksumForm::rfc5798 ? "rfc5798" : "rfc9568"; }
+std::string words(IpFamily value) { return value == IpFamily::ipv4 ? "IPv4" : "IPv6"; }
+std::string words(const std::optional<IpAddr>& value) { return value ? to_string(*value) : "none"; }
 std::string words(TimerMode value) { return value == TimerMode::fast ? "fast" : "rfc"; }
 
 // Gathers the changes of one named thing.
@@ -30,7 +34,30 @@ class Comparison {
   void shown(const char* field, const T& before, const T& after) {
     if (before != after) say(std::string(field) + " " + words(before) + " -> " + words(after));
   }
-  // For lists, and for what nobody may read.
+  // For lists: what came, went, or is there with other settings. `name_of` tells which is which.
+  template <class Item, class NameOf>
+  void listed(const char* field, const std::vector<Item>& before, const std::vector<Item>& after, NameOf name_of) {
+    if (before == after) return;
+    const auto find = [&](const std::vector<Item>& items, const Item& like) {
+      return std::find_if(items.begin(), items.end(), [&](const Item& item) { return name_of(item) == name_of(like); });
+    };
+    std::string text;
+    const auto add = [&](const Item& item, const char* what) {
+      text += (text.empty() ? "" : ", ") + name_of(item) + " " + what;
+    };
+    for (const Item& item : before) {
+      const auto same = find(after, item);
+      if (same == after.end())
+        add(item, "removed");
+      else if (!(*same == item))
+        add(item, "changed");
+    }
+    for (const Item& item : after) {
+      if (find(before, item) == before.end()) add(item, "added");
+    }
+    say(std::string(field) + ": " + (text.empty() ? "another order" : text));
+  }
+  // For what nobody may read.
   template <class T>
   void changed(const char* field, const T& before, const T& after) {
     if (before != after) say(std::string(field) + " changed");
@@ -64,9 +91,10 @@ void compare(const InstanceConfig& before, const InstanceConfig& after, Comparis
   changes.shown("interface", b.interface, a.interface);
   changes.shown("vrid", b.vrid, a.vrid);
   changes.shown("version", b.version, a.version);
-  changes.changed("family", b.family, a.family);
+  changes.shown("family", b.family, a.family);
   changes.shown("priority", b.priority, a.priority);
   changes.shown("advert_interval", b.advert_interval, a.advert_interval);
+  changes.shown("mixed_versions", b.mixed_versions, a.mixed_versions);
   changes.changed("password", b.password, a.password);
   changes.shown("checksum", b.checksum, a.checksum);
   changes.shown("preempt", b.preempt, a.preempt);
@@ -74,9 +102,20 @@ void compare(const InstanceConfig& before, const InstanceConfig& after, Comparis
   changes.shown("return_after", b.return_after, a.return_after);
   changes.shown("timers", b.timers, a.timers);
   changes.shown("lease", b.lease, a.lease);
-  changes.changed("announce", b.announce, a.announce);
-  changes.changed("addresses", b.addresses, a.addresses);
-  changes.changed("track", before.tracks, after.tracks);
+  changes.shown("announce count", b.announce.count, a.announce.count);
+  changes.shown("announce repeat_after", b.announce.repeat_after, a.announce.repeat_after);
+  changes.shown("announce refresh", b.announce.refresh, a.announce.refresh);
+  changes.shown("source", b.source, a.source);
+  changes.shown("virtual_mac", b.virtual_mac, a.virtual_mac);
+  changes.shown("require_link_local_first", b.require_link_local_first, a.require_link_local_first);
+  changes.shown("sync_group", before.sync_group, after.sync_group);
+  changes.shown("leader", before.leader, after.leader);
+  changes.listed("peers", b.peers, a.peers, [](const IpAddr& peer) { return to_string(peer); });
+  changes.listed("addresses", b.addresses, a.addresses,
+                 [](const VirtualAddress& address) { return to_string(address.prefix); });
+  changes.listed("track", before.tracks, after.tracks, [](const TrackConfig& track) {
+    return track.check.empty() ? "interface " + track.interface : "check " + track.check;
+  });
 }
 
 template <class Item>

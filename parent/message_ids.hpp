@@ -7,6 +7,7 @@ inline constexpr const char* started = "139279bff20845f2809cb9d9fb52e75b";
 inline constexpr const char* stopping = "5b5327aaec8f4cc581452588924a6344";
 inline constexpr const char* transition = "eb4d7073f46d4910ade2e4e045fc7819";
 inline constexpr const char* health_changed = "9fce431fd64e47d49ed6fd86a38ca45b";
+inline constexpr const char* interface_changed = "1d48318b03b54d11a1b3ed9a9def7e3f";
 inline constexpr const char* restart_started = "80a9c02b81224154ac5b71d6276eb949";
 inline constexpr const char* restart_succeeded = "4f2fbfb0b3904332b62ace5934b33ff4";
 inline constexpr const char* restart_failed = "786242bfd6c34c9eb4d9dd339c364b10";

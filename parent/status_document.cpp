@@ -3,6 +3,7 @@
 #include "common/ip_text.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace holdfast {
 namespace {
@@ -28,19 +29,31 @@ Json statistics(const InstanceStatistics& counters) {
   return json;
 }
 
-Json statistics(const GlobalStatistics& counters) {
-  Json json = Json::object();
-#define X(name) json[#name] = counters.name;
+Json statistics(const DaemonStatus& daemon, const WallClock& clock) {
+  std::set<std::string> interfaces;
+  for (const InstanceStatus& each : daemon.instances) interfaces.insert(each.config->router.interface);
+  Json json{{"virtual_routers", daemon.instances.size()},
+            {"interfaces", interfaces.size()},
+            {"discontinuity_datetime", clock.text(daemon.counting_since)}};
+#define X(name) json[#name] = daemon.statistics.name;
   HOLDFAST_GLOBAL_COUNTERS(X)
 #undef X
   return json;
 }
 
-Json track(const TrackConfig& config, const std::vector<CheckState>& checks) {
-  const auto check = std::find_if(checks.begin(), checks.end(),
-                                  [&](const CheckState& each) { return each.config->spec.name == config.check; });
-  Json json{{"check", config.check},
-            {"status", to_string(check == checks.end() ? CheckStatus::unknown : check->summary.status)}};
+CheckStatus status_of(const TrackConfig& track, const DaemonStatus& daemon) {
+  if (track.check.empty()) {
+    const auto interface = daemon.interfaces.find(track.interface);
+    return interface == daemon.interfaces.end() ? CheckStatus::unknown : interface->second;
+  }
+  const auto check = std::find_if(daemon.checks.begin(), daemon.checks.end(),
+                                  [&](const CheckState& each) { return each.config->spec.name == track.check; });
+  return check == daemon.checks.end() ? CheckStatus::unknown : check->summary.status;
+}
+
+Json track(const TrackConfig& config, const DaemonStatus& daemon) {
+  Json json = config.check.empty() ? Json{{"interface", config.interface}} : Json{{"check", config.check}};
+  json["status"] = to_string(status_of(config, daemon));
   switch (config.effect) {
     case TrackConfig::Effect::weight: json["weight"] = config.weight; break;
     case TrackConfig::Effect::demote: json["while_down"] = "demote"; break;
@@ -49,58 +62,79 @@ Json track(const TrackConfig& config, const std::vector<CheckState>& checks) {
   return json;
 }
 
-bool is_present(const VirtualAddress& address, const InstanceReport* report) {
-  return report && std::any_of(report->addresses.begin(), report->addresses.end(),
-                               [&](const AddressReport& each) { return each.present && each.address == address; });
+Json address(const VirtualAddress& address, const InstanceReport& report) {
+  const auto found = std::find_if(report.addresses.begin(), report.addresses.end(),
+                                  [&](const AddressReport& each) { return each.address == address; });
+  const bool known = found != report.addresses.end();
+  return {{"address", to_string(address.prefix)},
+          {"interface", address.interface},
+          {"present", known && found->present},
+          {"problem", or_null(known ? found->problem : "")}};
 }
 
-Json instance(const InstanceStatus& status, const std::vector<CheckState>& checks, const WallClock& clock) {
+Json conflict(const ConflictReport& conflict, const WallClock& clock) {
+  return {{"kind", conflict.kind},
+          {"address", to_string(conflict.peer)},
+          {"since", clock.text(conflict.since)},
+          {"last", clock.text(conflict.last)},
+          {"count", conflict.count},
+          {"text", conflict.text}};
+}
+
+// The state leaves of RFC 8347, beside the counters.
+void add_rfc8347_state(Json& json, const VirtualRouterConfig& router, const InstanceReport& report,
+                       const WallClock& clock) {
+  json["is_owner"] = router.priority == owner_priority;
+  json["last_adv_source"] = report.last_advert_source ? Json(to_string(*report.last_advert_source)) : Json(nullptr);
+  json["up_datetime"] = report.up_since ? Json(clock.text(*report.up_since)) : Json(nullptr);
+  json["master_down_interval"] = std::chrono::duration_cast<Centiseconds>(report.active_down_interval).count();
+  json["skew_time"] = report.skew_time.count();
+  json["last_event"] = or_null(report.last_event);
+  json["new_master_reason"] = or_null(report.new_master_reason);
+}
+
+Json instance(const InstanceStatus& status, const DaemonStatus& daemon, const WallClock& clock) {
+  static const InstanceReport nothing_reported;
   const VirtualRouterConfig& router = status.config->router;
-  const InstanceReport* report = status.report;
+  const InstanceReport& report = status.report ? *status.report : nothing_reported;
 
-  Json addresses = Json::array();
-  for (const VirtualAddress& address : router.addresses) {
-    addresses.push_back({{"address", to_string(address.prefix)},
-                         {"interface", address.interface},
-                         {"present", is_present(address, report)}});
-  }
-  Json tracks = Json::array();
-  for (const TrackConfig& each : status.config->tracks) tracks.push_back(track(each, checks));
+  Json addresses = Json::array(), peers = Json::array(), tracks = Json::array(), conflicts = Json::array();
+  for (const VirtualAddress& each : router.addresses) addresses.push_back(address(each, report));
+  for (const IpAddr& each : router.peers) peers.push_back(to_string(each));
+  for (const TrackConfig& each : status.config->tracks) tracks.push_back(track(each, daemon));
+  for (const ConflictReport& each : report.conflicts) conflicts.push_back(conflict(each, clock));
   Json active_router = nullptr;
-  if (report && report->active_router) {
-    active_router = {{"address", to_string(*report->active_router)}, {"priority", report->active_priority.value}};
+  if (report.active_router) {
+    active_router = {{"address", to_string(*report.active_router)}, {"priority", report.active_priority.value}};
   }
 
-  Json conflicts = Json::array();
-  for (const ConflictReport& each : report ? report->conflicts : std::vector<ConflictReport>{}) {
-    conflicts.push_back({{"kind", each.kind},
-                         {"address", to_string(each.peer)},
-                         {"since", clock.text(each.since)},
-                         {"last", clock.text(each.last)},
-                         {"count", each.count},
-                         {"text", each.text}});
-  }
-
-  return {{"name", router.name},
-          {"state", to_string(status.state)},
-          {"since", clock.text(status.since)},
-          {"reason", status.reason},
-          {"interface", router.interface},
-          {"vrid", router.vrid.value},
-          {"family", router.family == IpFamily::ipv4 ? "ipv4" : "ipv6"},
-          {"version", static_cast<int>(router.version)},
-          {"priority",
-           {{"configured", router.priority.value},
-            {"effective", status.standing.priority.value},
-            {"reason", or_null(status.standing.reason)}}},
-          {"advert_interval_ms", std::chrono::duration_cast<std::chrono::milliseconds>(router.advert_interval).count()},
-          {"drained", false},
-          {"handing_over", report && report->handing_over},
-          {"active_router", active_router},
-          {"addresses", addresses},
-          {"conflicts", conflicts},
-          {"tracks", tracks},
-          {"statistics", statistics(report ? report->statistics : InstanceStatistics{})}};
+  Json json{
+      {"name", router.name},
+      {"state", to_string(status.state)},
+      {"since", clock.text(status.since)},
+      {"reason", status.reason},
+      {"interface", router.interface},
+      {"vrid", router.vrid.value},
+      {"family", router.family == IpFamily::ipv4 ? "ipv4" : "ipv6"},
+      {"version", static_cast<int>(router.version)},
+      {"priority",
+       {{"configured", router.priority.value},
+        {"effective", status.standing.priority.value},
+        {"reason", or_null(status.standing.reason)}}},
+      {"advert_interval_ms", std::chrono::duration_cast<std::chrono::milliseconds>(router.advert_interval).count()},
+      {"peers", peers},
+      {"virtual_mac", router.virtual_mac},
+      {"sync_group", or_null(status.config->sync_group)},
+      {"leader", or_null(status.config->leader)},
+      {"drained", false},
+      {"handing_over", report.handing_over},
+      {"active_router", active_router},
+      {"addresses", addresses},
+      {"conflicts", conflicts},
+      {"tracks", tracks}};
+  add_rfc8347_state(json, router, report, clock);
+  json["statistics"] = statistics(report.statistics);
+  return json;
 }
 
 Json check(const CheckState& state, const WallClock& clock) {
@@ -122,7 +156,7 @@ Json check(const CheckState& state, const WallClock& clock) {
 Json status_document(const DaemonStatus& daemon, const WallClock& clock) {
   Json processes = Json::array(), instances = Json::array(), checks = Json::array();
   for (const ProcessStatus& each : daemon.processes) processes.push_back(process(each));
-  for (const InstanceStatus& each : daemon.instances) instances.push_back(instance(each, daemon.checks, clock));
+  for (const InstanceStatus& each : daemon.instances) instances.push_back(instance(each, daemon, clock));
   for (const CheckState& each : daemon.checks) checks.push_back(check(each, clock));
   return {{"node", daemon.node},
           {"version", HOLDFAST_VERSION},
@@ -134,7 +168,7 @@ Json status_document(const DaemonStatus& daemon, const WallClock& clock) {
           {"processes", processes},
           {"instances", instances},
           {"checks", checks},
-          {"statistics", statistics(daemon.statistics)}};
+          {"statistics", statistics(daemon, clock)}};
 }
 
 }  // namespace holdfast

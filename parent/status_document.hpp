@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,7 +46,9 @@ struct DaemonStatus {
   std::vector<ProcessStatus> processes;
   std::vector<InstanceStatus> instances;
   std::vector<CheckState> checks;
+  std::map<std::string, CheckStatus> interfaces;  // those that are tracked
   GlobalStatistics statistics;
+  TimePoint counting_since;  // counters are those of a VRRP process that was started then
 };
 
 nlohmann::ordered_json status_document(const DaemonStatus& daemon, const WallClock& clock);

@@ -53,6 +53,7 @@ Supervisor::Supervisor(EventLoop& loop, Setup setup)
       load_(std::move(setup.load)),
       runtime_at_start_(setup.config.runtime),
       started_(loop.now()),
+      counting_since_(started_),
       vrrp_(loop, std::move(setup.vrrp_program), {setup.users.vrrp, {CAP_NET_ADMIN, CAP_NET_RAW}, true},
             vrrp_answer_limit,
             {[this](VrrpToParent&& message) {
@@ -138,8 +139,21 @@ void Supervisor::on_vrrp(ConflictSeen&& message) {
       {{"HOLDFAST_INSTANCE", name}, {"HOLDFAST_PEER", to_string(message.peer)}, {"HOLDFAST_REASON", text}});
 }
 
-// Nothing tracks an interface, so none was asked for.
-void Supervisor::on_vrrp(InterfaceChanged&&) { vrrp_.kill("it reported an interface that nobody asked for"); }
+void Supervisor::on_vrrp(InterfaceChanged&& message) {
+  if (!interfaces_.knows(message.name)) return vrrp_.kill("it reported an interface that nobody asked for");
+  const std::string detail = one_line(message.detail);
+  if (const auto change = interfaces_.report(message.name, message.up, detail)) {
+    say(change->to == CheckStatus::up ? LogLevel::notice : LogLevel::warning,
+        "interface " + message.name + ": " + to_string(change->from) + " -> " + to_string(change->to) +
+            (detail.empty() ? "" : ": " + detail),
+        message_id::interface_changed,
+        {{"HOLDFAST_INTERFACE", message.name},
+         {"HOLDFAST_FROM", to_string(change->from)},
+         {"HOLDFAST_TO", to_string(change->to)},
+         {"HOLDFAST_REASON", detail}});
+  }
+  update_standings();
+}
 
 void Supervisor::on_vrrp(InstanceReport&& message) {
   if (!instance_ids_.knows(message.id)) return vrrp_.kill("it reported an instance that does not exist");
@@ -147,7 +161,10 @@ void Supervisor::on_vrrp(InstanceReport&& message) {
   if (found != instances_.end()) found->second.report = std::move(message);
 }
 
-void Supervisor::on_vrrp(GlobalReport&& message) { statistics_ = message.statistics; }
+void Supervisor::on_vrrp(GlobalReport&& message) {
+  statistics_ = message.statistics;
+  counting_since_ = vrrp_.started();
+}
 
 void Supervisor::on_vrrp(ReportsDone&& message) {
   if (message.serial > last_serial_) return vrrp_.kill("it answered a question that nobody asked");
@@ -251,6 +268,7 @@ void Supervisor::adopt(Config config, bool by_reload) {
   std::vector<std::pair<CheckId, CheckConfig>> checks;
   for (const CheckConfig& check : config_.checks) checks.emplace_back(check_ids_.id_of(check.spec.name), check);
   health_.configure(checks, by_reload);
+  interfaces_.configure(config_.instances, by_reload);
 
   std::map<InstanceId, Instance> next;
   for (const InstanceConfig& config_of_instance : config_.instances) {
@@ -267,8 +285,11 @@ void Supervisor::adopt(Config config, bool by_reload) {
 void Supervisor::configure_vrrp() {
   vrrp_.send(BeginConfig{generation_});
   for (const auto& [id, instance] : instances_) {
-    vrrp_.send(ConfigureInstance{id, instance.config.router, instance.standing, instance.was_active_at, {}});
+    std::optional<InstanceId> leader;
+    if (!instance.config.leader.empty()) leader = instance_ids_.number_of(instance.config.leader);
+    vrrp_.send(ConfigureInstance{id, instance.config.router, instance.standing, instance.was_active_at, leader});
   }
+  for (const auto& [name, interface] : interfaces_.all()) vrrp_.send(WatchInterface{name});
   vrrp_.send(CommitConfig{generation_});
 }
 
@@ -364,7 +385,9 @@ void Supervisor::next_reload() {
 // ---- health -> priority ----
 
 Standing Supervisor::standing_of_instance(const InstanceConfig& config) {
-  return standing_of(config, [this](const std::string& check) { return health_.view(check_ids_.number_of(check)); });
+  return standing_of(config, [this](const TrackConfig& track) {
+    return track.check.empty() ? interfaces_.view(track.interface) : health_.view(check_ids_.number_of(track.check));
+  });
 }
 
 void Supervisor::update_standings() {
@@ -428,6 +451,8 @@ DaemonStatus Supervisor::known_status() {
   status.config_loaded = config_loaded_;
   status.config_error = config_error_;
   status.statistics = statistics_;
+  status.counting_since = counting_since_;
+  for (const auto& [name, interface] : interfaces_.all()) status.interfaces[name] = interface.status;
   status.processes.push_back({"parent", "root", {getpid(), effective_capabilities(), 0, "running"}});
   status.processes.push_back({"vrrp", display_name(vrrp_.user()), vrrp_.view()});
   status.processes.push_back({"checker", display_name(checker_.user()), checker_.view()});

@@ -19,6 +19,7 @@
 #include "parent/journal.hpp"
 #include "parent/rate_limit.hpp"
 #include "parent/status_document.hpp"
+#include "parent/tracked_interfaces.hpp"
 
 #include <functional>
 #include <map>
@@ -163,7 +164,9 @@ class Supervisor {
   IdTable<InstanceId> instance_ids_;
   IdTable<CheckId> check_ids_;
   std::map<InstanceId, Instance> instances_;
+  TrackedInterfaces interfaces_;
   GlobalStatistics statistics_;
+  TimePoint counting_since_;  // when the VRRP child that made these was started
 
   std::uint32_t generation_ = 0;
   std::uint32_t vrrp_generation_ = 0;  // what the child has applied

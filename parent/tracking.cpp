@@ -19,15 +19,21 @@ void append(std::string& reasons, const std::string& reason) {
   reasons += reason;
 }
 
+std::string subject_of(const TrackConfig& track) {
+  return track.check.empty() ? "interface " + track.interface : "check " + track.check;
+}
+
 std::string trouble(const TrackConfig& track, const CheckView& view) {
-  std::string text = "check " + track.check + (view.health == Health::down ? " is down" : " is unknown");
+  // What is wrong with a link is a whole sentence already: "interface eth1 is down".
+  if (view.health == Health::down && view.detail.starts_with(subject_of(track))) return view.detail;
+  std::string text = subject_of(track) + (view.health == Health::down ? " is down" : " is unknown");
   if (!view.detail.empty()) text += ": " + view.detail;
   return text;
 }
 
 }  // namespace
 
-Standing standing_of(const InstanceConfig& instance, const std::function<CheckView(const std::string&)>& view_of) {
+Standing standing_of(const InstanceConfig& instance, const std::function<CheckView(const TrackConfig&)>& view_of) {
   const Priority base = instance.router.priority;
   int sum = base.value;
   Fitness fitness = Fitness::fit;
@@ -35,11 +41,11 @@ Standing standing_of(const InstanceConfig& instance, const std::function<CheckVi
   std::string lowered, demoted_by, faulted_by;  // why it is below, by severity
 
   for (const TrackConfig& track : instance.tracks) {
-    const CheckView view = view_of(track.check);
+    const CheckView view = view_of(track);
     if (track.effect == Effect::weight) {
       if (track.weight > 0 && counts_as_up(view.health)) {
         sum += track.weight;
-        append(helped, "check " + track.check + " is up");
+        append(helped, subject_of(track) + " is up");
       }
       if (track.weight < 0 && counts_as_bad(view.health)) sum += track.weight;
       if (counts_as_bad(view.health)) append(lowered, trouble(track, view));

@@ -1,7 +1,7 @@
-// From the results of the checks to what an instance may claim: its standing. Pure.
+// From the results of the checks, and the state of tracked links, to what an instance may claim: its standing. Pure.
 //
 // Weights are counted as keepalived counts them: the base is the configured priority; a positive weight
-// is added while its check is up, a negative one subtracted while it is not; the sum stays within 1..254.
+// is added while what it tracks is up, a negative one subtracted while it is not; the sum stays within 1..254.
 // `demote` makes an unfit instance advertise priority 1, `fault` makes it give the address up.
 // What is not known is not healthy: unknown never adds, subtracts, and demotes; it alone never faults.
 #pragma once
@@ -13,7 +13,7 @@
 
 namespace holdfast {
 
-// How a check counts for those who track it.
+// How a check, or a link, counts for those who track it.
 struct CheckView {
   enum class Health : std::uint8_t {
     up,
@@ -27,7 +27,7 @@ struct CheckView {
   bool operator==(const CheckView&) const = default;
 };
 
-// `view_of` answers for every check that the instance tracks.
-Standing standing_of(const InstanceConfig& instance, const std::function<CheckView(const std::string& check)>& view_of);
+// `view_of` answers for everything that the instance tracks.
+Standing standing_of(const InstanceConfig& instance, const std::function<CheckView(const TrackConfig&)>& view_of);
 
 }  // namespace holdfast

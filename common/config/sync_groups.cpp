@@ -33,18 +33,12 @@ bool depends_on(const InstanceConfig& instance, const TrackConfig& track) {
   });
 }
 
-// What one member depends on moves all of them, so all depend on it: on its tracks, and on its interface. Only the
-// leader's standing counts, but which one leads may change with a reload. `members`: the leader first.
+// What one member depends on moves all of them, so all depend on it. Only the leader's standing counts, but which one
+// leads may change with a reload. The VRRP child watches the interfaces of all. `members`: the leader first.
 void share_health(const std::vector<Member>& members) {
   std::vector<TrackConfig> shared;
   for (const Member& member : members) {
     shared.insert(shared.end(), member.config->tracks.begin(), member.config->tracks.end());
-  }
-  for (const Member& member : members) {
-    TrackConfig link;
-    link.interface = member.config->router.interface;
-    if (member.config->router.priority == owner_priority) link.effect = TrackConfig::Effect::fault;
-    shared.push_back(link);
   }
   for (const Member& member : members) {
     for (const TrackConfig& track : shared) {

@@ -18,7 +18,8 @@ const Json status = Json::parse(R"({
               {"role":"checker","pid":0,"user":"holdfast-check","restarts":2,"state":"restarting"}],
  "instances":[
   {"name":"VI_1","state":"active","since":"2026-11-22T11:30:04.000Z","reason":"no active router was heard for 3.6 s",
-   "interface":"ens33","vrid":66,"family":"ipv4","version":2,"priority":{"configured":100,"effective":102},
+   "interface":"ens33","vrid":66,"family":"ipv4","version":2,"priority":{"configured":100,"effective":102,"reason":"check nginx is up"},
+   "peers":[],"virtual_mac":false,"sync_group":"web","leader":null,
    "advert_interval_ms":1000,"drained":false,"handing_over":false,
    "active_router":{"address":"192.168.16.128","priority":102},
    "addresses":[{"address":"192.168.16.130/32","interface":"ens33","present":true}],
@@ -26,8 +27,12 @@ const Json status = Json::parse(R"({
    "statistics":{}},
   {"name":"VI_2","state":"backup","since":"2026-11-22T13:32:55.000Z","reason":"192.168.16.129 has the higher priority",
    "interface":"ens33","vrid":67,"family":"ipv4","version":3,"priority":{"configured":100,"effective":100},
-   "advert_interval_ms":10,"drained":true,"handing_over":true,"active_router":null,
-   "addresses":[{"address":"192.168.16.131/24","interface":"ens33","present":false}],"tracks":[],"statistics":{}}],
+   "advert_interval_ms":10,"peers":["192.168.16.128","192.168.16.127"],"virtual_mac":true,
+   "sync_group":"web","leader":"VI_1","drained":true,"handing_over":true,"active_router":null,
+   "addresses":[{"address":"192.168.16.131/24","interface":"ens33","present":false,
+     "problem":"this host has it already, from somebody else"}],
+   "conflicts":[{"kind":"two_actives","address":"192.168.16.7","since":"2026-11-22T13:31:00.000Z",
+     "last":"2026-11-22T13:32:59.000Z","count":12,"text":"192.168.16.7 claims to be active too"}],"tracks":[],"statistics":{}}],
  "checks":[{"name":"nginx","type":"process","status":"up","since":"2026-11-22T13:30:00.000Z",
    "detail":"process 4711 of /run/nginx.pid lives","runs":1,"failures":3,"restarts":1,"latency_ms":0.14},
   {"name":"page","type":"http","status":"unknown","since":"2026-11-22T13:30:00.000Z",
@@ -54,7 +59,8 @@ TEST_CASE("the whole status at a glance") {
 VI_1: ACTIVE for 2 h 2 min, since 2026-11-22 11:30:04 UTC
   why       no active router was heard for 3.6 s
   router    vrid 66 on ens33, VRRP version 2, IPv4, an advert every 1 s
-  priority  102, configured 100
+  group     web, for which it decides
+  priority  102, configured 100: check nginx is up
   active    192.168.16.128 (this host), priority 102
   address   192.168.16.130/32 on ens33 is here
   track     check nginx is up (weight 2)
@@ -62,10 +68,12 @@ VI_1: ACTIVE for 2 h 2 min, since 2026-11-22 11:30:04 UTC
 
 VI_2: BACKUP for 5 s, since 2026-11-22 13:32:55 UTC, handing over, drained
   why       192.168.16.129 has the higher priority
-  router    vrid 67 on ens33, VRRP version 3, IPv4, an advert every 10 ms
+  router    vrid 67 on ens33, VRRP version 3, IPv4, an advert every 10 ms to 192.168.16.128, 192.168.16.127, virtual MAC
+  group     web, goes where VI_1 goes
   priority  100
   active    no active router heard
-  address   192.168.16.131/24 on ens33 is not here
+  conflict  192.168.16.7 claims to be active too; 12 times for 2 min, since 2026-11-22 13:31:00 UTC
+  address   192.168.16.131/24 on ens33 is not here: this host has it already, from somebody else
 
 check nginx: up for 3 min, since 2026-11-22 13:30:00 UTC
   why       process 4711 of /run/nginx.pid lives
@@ -118,9 +126,10 @@ TEST_CASE("nothing in the document steers the terminal") {
 }
 
 TEST_CASE("what is missing or of another type is no reason to fail") {
-  for (const char* text :
-       {"{}", "[]", "3", "null", R"({"instances":{"a":1},"checks":[3,null,{}],"processes":"x"})",
-        R"({"instances":[{"name":3,"priority":[],"tracks":[[]],"addresses":[1],"since":"soon"}]})"}) {
+  for (
+      const char* text :
+      {"{}", "[]", "3", "null", R"({"instances":{"a":1},"checks":[3,null,{}],"processes":"x"})",
+       R"({"instances":[{"name":3,"priority":[],"tracks":[[]],"peers":[1],"conflicts":[7],"addresses":[1],"since":"soon"}]})"}) {
     CAPTURE(text);
     CHECK_NOTHROW(status_text(Json::parse(text), at_13_33()));
     CHECK_NOTHROW(instance_names(Json::parse(text)));

@@ -62,3 +62,39 @@ TEST_CASE("what changed in a check") {
   CHECK(describe_changes(tutorial(), after) ==
         Lines{"check nginx: type process -> tcp", "check nginx: fall 1 -> 2", "check nginx: restart changed"});
 }
+
+TEST_CASE("every key of an instance is told") {
+  Config after = tutorial();
+  VirtualRouterConfig& router = after.instances[0].router;
+  router.family = IpFamily::ipv6;
+  router.mixed_versions = true;
+  router.source = IpAddr::v4(10, 0, 0, 9);
+  router.virtual_mac = true;
+  router.require_link_local_first = true;
+  router.announce.refresh = 1min;
+  after.instances[0].sync_group = "G1";
+  after.instances[0].leader = "VI_0";
+  CHECK(describe_changes(tutorial(), after) ==
+        Lines{"instance VI_1: family IPv4 -> IPv6", "instance VI_1: mixed_versions false -> true",
+              "instance VI_1: announce refresh 10s -> 1m", "instance VI_1: source none -> 10.0.0.9",
+              "instance VI_1: virtual_mac false -> true", "instance VI_1: require_link_local_first false -> true",
+              "instance VI_1: sync_group none -> G1", "instance VI_1: leader none -> VI_0"});
+}
+
+TEST_CASE("lists say what came and went") {
+  const auto address = [](std::uint8_t last, const char* label = "") {
+    return VirtualAddress{{IpAddr::v4(10, 0, 0, last), 32}, "eth0", label, AddressScope::global, true};
+  };
+  Config before = tutorial();
+  before.instances[0].router.addresses = {address(5), address(7)};
+  before.instances[0].router.peers = {IpAddr::v4(10, 0, 0, 2), IpAddr::v4(10, 0, 0, 3)};
+  before.instances[0].tracks = {{"nginx", "", TrackConfig::Effect::demote, 0}};
+  Config after = before;
+  after.instances[0].router.addresses = {address(6), address(7, "eth0:vip")};
+  after.instances[0].router.peers = {IpAddr::v4(10, 0, 0, 3), IpAddr::v4(10, 0, 0, 2)};
+  after.instances[0].tracks = {{"", "eth1", TrackConfig::Effect::demote, 0}};
+  CHECK(describe_changes(before, after) ==
+        Lines{"instance VI_1: peers: another order",
+              "instance VI_1: addresses: 10.0.0.5/32 removed, 10.0.0.7/32 changed, 10.0.0.6/32 added",
+              "instance VI_1: track: check nginx removed, interface eth1 added"});
+}

@@ -37,22 +37,29 @@ class Fake {
 
   void say(const Out& message) { channel_.send(message); }
   const std::vector<Item>& items() const { return items_; }
+  const std::vector<std::string>& watched() const { return watched_; }
 
  private:
   void log(const std::string& text) { channel_.send(Logged{LogLevel::info, text}); }
 
-  void on(const BeginConfig&) { items_.clear(); }
+  void on(const BeginConfig&) {
+    items_.clear();
+    watched_.clear();
+  }
   void on(const ConfigureInstance& m) {
     items_.push_back(m);
     log("instance " + std::to_string(m.id.value) + " " + m.router.name + " priority " +
-        std::to_string(m.standing.priority.value) +
+        std::to_string(m.standing.priority.value) + (m.leader ? " follows " + std::to_string(m.leader->value) : "") +
         (m.was_active_at ? " was active " + std::to_string(m.was_active_at->time_since_epoch().count()) : ""));
   }
   void on(const ConfigureCheck& m) {
     items_.push_back(m);
     log("check " + std::to_string(m.id.value) + " " + m.check.name);
   }
-  void on(const WatchInterface& m) { log("watch " + m.name); }
+  void on(const WatchInterface& m) {
+    watched_.push_back(m.name);
+    log("watch " + m.name);
+  }
   void on(const CommitConfig& m) {
     channel_.send(ConfigApplied{m.generation});
     log("applied " + std::to_string(m.generation));
@@ -78,6 +85,7 @@ class Fake {
 
   EventLoop& loop_;
   std::vector<Item> items_;
+  std::vector<std::string> watched_;  // interfaces
   Channel<Out, In> channel_;
 };
 
@@ -95,6 +103,14 @@ int run_vrrp(EventLoop& loop) {
     fake.say(StateChanged{InstanceId{999}, InstanceState::backup, InstanceState::active, "", Priority{1}, loop.now()});
   });
   const SignalWatch pong(loop, SIGWINCH, [&] { fake.say(Pong{1000000}); });
+  const auto links_are = [&](bool up) {
+    for (const auto& name : fake.watched()) {
+      fake.say(InterfaceChanged{name, up, up ? "" : "interface " + name + " has no\ncarrier"});
+    }
+  };
+  const SignalWatch links_up(loop, SIGTTIN, [&] { links_are(true); });
+  const SignalWatch links_down(loop, SIGTTOU, [&] { links_are(false); });
+  const SignalWatch foreign_link(loop, SIGTSTP, [&] { fake.say(InterfaceChanged{"eth999", true, ""}); });
   const SignalWatch future(loop, SIGCONT, [&] {
     fake.say(StateChanged{fake.items().at(0).id, InstanceState::backup, InstanceState::active, "", Priority{1},
                           TimePoint::max()});

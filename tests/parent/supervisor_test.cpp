@@ -1,6 +1,7 @@
 // The supervisor with fake children (fake_child.cpp): who dies, hangs or lies, and what becomes of the rest.
 #include "parent/supervisor.hpp"
 
+#include "parent/message_ids.hpp"
 #include "parent/text.hpp"
 #include "tests/parent/loop_support.hpp"
 #include "tests/parent/temp_folder.hpp"
@@ -393,6 +394,70 @@ TEST_CASE("at the start a check without result is not up, after a reload it is n
   CHECK(daemon.last("vrrp: instance 1") == "vrrp: instance 1 VI_1 priority 100");
   daemon.signal_checker(SIGUSR2);
   CHECK(daemon.waits_for("vrrp: set 1 priority 1 unfit: check nginx is down: it is gone; check second is down"));
+}
+
+TEST_CASE("a tracked link acts like a check, and its last state outlives the VRRP child that saw it") {
+  Config config = tutorial();
+  config.instances[0].tracks = {{"", "eth1", TrackConfig::Effect::demote, 0}};
+  Daemon daemon(config);
+  REQUIRE(daemon.runs());
+  CHECK(daemon.count("vrrp: watch eth1") == 1);
+  CHECK(daemon.count("vrrp: instance 1 VI_1 priority 1") == 1);
+  CHECK(daemon.status()["instances"][0]["tracks"][0]["status"] == "unknown");
+  daemon.signal_vrrp(SIGTTIN);
+  REQUIRE(daemon.waits_for("vrrp: set 1 priority 100"));
+  CHECK(daemon.status()["instances"][0]["tracks"].dump() ==
+        R"([{"interface":"eth1","status":"up","while_down":"demote"}])");
+  daemon.signal_vrrp(SIGTTOU);
+  REQUIRE(daemon.waits_for("vrrp: set 1 priority 1 unfit: interface eth1 has no carrier"));
+  const auto entry = std::find_if(daemon.log.begin(), daemon.log.end(), [](const JournalEntry& e) {
+    return e.text == "interface eth1: up -> down: interface eth1 has no carrier";
+  });
+  REQUIRE(entry != daemon.log.end());
+  CHECK(entry->level == LogLevel::warning);
+  CHECK(std::string(entry->message_id) == message_id::interface_changed);
+  CHECK(std::string(entry->fields.at(0).first) == "HOLDFAST_INTERFACE");
+  CHECK(entry->fields.at(0).second == "eth1");
+
+  const auto counted_since = daemon.status()["statistics"]["discontinuity_datetime"];
+  daemon.signal_vrrp(SIGKILL);
+  REQUIRE(daemon.waits_for("vrrp: applied", 2));
+  CHECK(daemon.count("vrrp: watch eth1") == 2);
+  CHECK(daemon.last("vrrp: instance") == "vrrp: instance 1 VI_1 priority 1");
+  CHECK(daemon.status()["instances"][0]["tracks"][0]["status"] == "down");
+  CHECK(daemon.count("interface eth1: ") == 2);
+  CHECK(daemon.status()["statistics"]["discontinuity_datetime"] >= counted_since);
+}
+
+TEST_CASE("a link that a reload brings is neutral until its first report; one that nobody named is a lie") {
+  Daemon daemon;
+  REQUIRE(daemon.runs());
+  Config config = tutorial();
+  config.instances[0].tracks = {{"", "eth1", TrackConfig::Effect::demote, 0}};
+  CHECK(daemon.reload(config).changes ==
+        std::vector<std::string>{"instance VI_1: track: check nginx removed, interface eth1 added"});
+  CHECK(daemon.last("vrrp: instance") == "vrrp: instance 1 VI_1 priority 100");
+  daemon.signal_vrrp(SIGTTOU);
+  REQUIRE(daemon.waits_for("vrrp: set 1 priority 1 unfit"));
+  CHECK(daemon.reload(tutorial()).ok);
+  daemon.signal_vrrp(SIGTSTP);
+  CHECK(daemon.waits_for("the VRRP process was killed: it reported an interface that nobody asked for"));
+}
+
+TEST_CASE("a member of a sync group is told its leader by number") {
+  Config config = tutorial();
+  config.instances.push_back(config.instances[0]);
+  config.instances[0].router.name = "web-v6";
+  config.instances[0].sync_group = config.instances[1].sync_group = "web";
+  config.instances[0].leader = "VI_1";
+  Daemon daemon(config);
+  REQUIRE(daemon.runs());
+  CHECK(daemon.count("vrrp: instance 1 web-v6 priority 100 follows 2") == 1);
+  CHECK(daemon.last("vrrp: instance 2") == "vrrp: instance 2 VI_1 priority 100");
+  const auto instances = daemon.status()["instances"];
+  CHECK(instances[0]["sync_group"] == "web");
+  CHECK(instances[0]["leader"] == "VI_1");
+  CHECK(instances[1]["leader"] == nullptr);
 }
 
 TEST_CASE("scripts run here, as a user of their own, and only their outcome goes back") {

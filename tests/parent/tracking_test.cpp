@@ -20,7 +20,8 @@ InstanceConfig instance(int priority, std::vector<TrackConfig> tracks) {
 }
 
 Standing standing(const InstanceConfig& config, const std::map<std::string, CheckView>& views) {
-  return standing_of(config, [&](const std::string& check) { return views.at(check); });
+  return standing_of(
+      config, [&](const TrackConfig& track) { return views.at(track.check.empty() ? track.interface : track.check); });
 }
 
 TrackConfig weight(const char* check, int w) { return {check, "", Effect::weight, w}; }
@@ -106,4 +107,22 @@ TEST_CASE("several reasons of one kind are all told") {
 
 TEST_CASE("a priority above the configured one says which check earned it") {
   CHECK(standing(instance(100, {weight("nginx", 2)}), {{"nginx", {Health::up, "runs"}}}).reason == "check nginx is up");
+}
+
+TEST_CASE("a link counts like a check, and says what is wrong with it once") {
+  const auto config = instance(100, {{"", "eth1", Effect::demote, 0}, {"", "eth2", Effect::weight, -10}});
+  std::map<std::string, CheckView> views{{"eth1", {Health::up, ""}}, {"eth2", {Health::up, ""}}};
+  CHECK(standing(config, views) == Standing{Priority{100}, Fitness::fit, ""});
+  views["eth2"] = {Health::down, "interface eth2 has no carrier: is the cable in?"};
+  CHECK(standing(config, views) ==
+        Standing{Priority{90}, Fitness::fit, "interface eth2 has no carrier: is the cable in?"});
+  views["eth1"] = {Health::down, "there is no interface eth1 on this host"};
+  CHECK(standing(config, views) ==
+        Standing{Priority{1}, Fitness::demoted, "interface eth1 is down: there is no interface eth1 on this host"});
+  views["eth1"] = {Health::unknown, "not reported yet"};
+  CHECK(standing(config, views).reason == "interface eth1 is unknown: not reported yet");
+  CHECK(standing(instance(100, {{"", "eth1", Effect::weight, 5}}), {{"eth1", {Health::up, ""}}}).reason ==
+        "interface eth1 is up");
+  CHECK(standing(instance(100, {{"", "eth1", Effect::fault, 0}}), {{"eth1", {Health::unknown, ""}}}).fitness ==
+        Fitness::demoted);
 }

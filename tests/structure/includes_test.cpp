@@ -57,7 +57,8 @@ const std::set<std::string> pure_files = {
     "common/bytes",         "common/check_config",   "common/codec",    "common/config/model",
     "common/expression",    "common/ip_addr",        "common/messages", "common/result",
     "common/router_config", "common/statistics",     "common/types",    "parent/child_pace",
-    "parent/rate_limit",    "parent/restart_policy", "parent/text",     "parent/tracking",
+    "parent/rate_limit",    "parent/restart_policy", "parent/text",     "parent/tracked_interfaces",
+    "parent/tracking",
 };
 
 bool is_pure(const std::string& file) {

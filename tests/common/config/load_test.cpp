@@ -274,28 +274,22 @@ instances:
     CHECK(config.instances[1].leader.empty());
     CHECK(config.instances[2].leader == "web-v4");
     CHECK(config.instances[3] == load(instances).instances[3]);
-    CHECK(config.instances[0].tracks == Tracks{{"d", "", Effect::demote, 0},
-                                               {"", "eth2", Effect::weight, -5},
-                                               {"c", "", Effect::fault, 0},
-                                               {"", "eth1", Effect::demote, 0}});
-    CHECK(config.instances[1].tracks == Tracks{{"c", "", Effect::fault, 0},
-                                               {"d", "", Effect::demote, 0},
-                                               {"", "eth2", Effect::weight, -5},
-                                               {"", "eth1", Effect::demote, 0}});
-    CHECK(config.instances[2].tracks == Tracks{{"c", "", Effect::demote, 0},
-                                               {"d", "", Effect::demote, 0},
-                                               {"", "eth2", Effect::weight, -5},
-                                               {"", "eth0", Effect::demote, 0}});
+    CHECK(config.instances[0].tracks ==
+          Tracks{{"d", "", Effect::demote, 0}, {"", "eth2", Effect::weight, -5}, {"c", "", Effect::fault, 0}});
+    CHECK(config.instances[1].tracks ==
+          Tracks{{"c", "", Effect::fault, 0}, {"d", "", Effect::demote, 0}, {"", "eth2", Effect::weight, -5}});
+    CHECK(config.instances[2].tracks ==
+          Tracks{{"c", "", Effect::demote, 0}, {"d", "", Effect::demote, 0}, {"", "eth2", Effect::weight, -5}});
   }
 }
 
-TEST_CASE("owners of their addresses give up for their group by fault alone") {
+TEST_CASE("a link that one member tracks is watched anyway where it is another one's own") {
   const auto config = load(R"(instances:
-  a: {interface: eth0, vrid: 1, priority: 255, addresses: [192.0.2.1]}
-  b: {interface: eth1, vrid: 2, priority: 255, addresses: [192.0.2.2]}
+  a: {interface: eth0, vrid: 1, addresses: [192.0.2.1]}
+  b: {interface: eth1, vrid: 2, addresses: [192.0.2.2], track: [{interface: eth0, weight: -5}]}
 sync_groups: {g: [a, b]}
 )");
-  CHECK(config.instances[0].tracks == std::vector<TrackConfig>{{"", "eth1", TrackConfig::Effect::fault, 0}});
+  CHECK(config.instances[0].tracks.empty());
 }
 
 TEST_CASE("a password may stand in a file") {
