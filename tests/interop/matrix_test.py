@@ -30,6 +30,8 @@ class Kind:
     version: int
     family: int
     unicast: bool = False
+    password: str | None = None
+    mixed: bool = False  # we speak version 3 as well and obey both, as in an upgrade (RFC 9568, 8.4.2)
 
     @property
     def interval(self):
@@ -42,13 +44,17 @@ class Kind:
 
     def source(self, number):
         """Where the adverts of host `number` come from."""
-        return f"{NETWORK_4}.{number}" if self.family == 4 else f"fe80::{number}"
+        if self.family == 4:
+            return f"{NETWORK_4}.{number}"
+        return f"{NETWORK_6}::{number}" if self.unicast else f"fe80::{number}"
 
 
-KINDS = {
-    "v2": Kind(2, 4),
-    "v3_ipv4": Kind(3, 4),
-    "v3_ipv6": Kind(3, 6),
+MULTICAST = {
+    "v2_multicast": Kind(2, 4),
+    "v3_ipv4_multicast": Kind(3, 4),
+    "v3_ipv6_multicast": Kind(3, 6),
+}
+UNICAST = {
     "v2_unicast": Kind(2, 4, unicast=True),
     "v3_ipv4_unicast": Kind(3, 4, unicast=True),
     "v3_ipv6_unicast": Kind(3, 6, unicast=True),
@@ -95,17 +101,21 @@ class Router:
 class OurRouter(Router):
     def configured(self, priority):
         kind = self.kind
-        unicast = f"source: {self.source}\n    peers: [\"{self.other_source}\"]" if kind.unicast else ""
+        extra = f'source: "{self.source}"\n    peers: ["{self.other_source}"]' if kind.unicast else ""
+        if kind.password:
+            extra = f'password: "{kind.password}"'
+        if kind.mixed:
+            extra = "mixed_versions: true"
         return Holdfast(self.host, f"""
 instances:
   VI_1:
     interface: ens33
     vrid: {VRID}
-    version: {kind.version}
+    version: {3 if kind.mixed else kind.version}
     priority: {priority}
     advert_interval: {int(kind.interval * 1000)}ms
     addresses: [{", ".join(f'"{address}"' for address in kind.addresses)}]
-    {unicast}
+    {extra}
 """)
 
 
@@ -113,9 +123,11 @@ class KeepalivedRouter(Router):
     def configured(self, priority):
         kind = self.kind
         unicast = f"unicast_src_ip {self.source}\n unicast_peer {{\n {self.other_source}\n }}" if kind.unicast else ""
+        if kind.unicast and kind.family == 6:
+            unicast += "\n unicast_ttl 255"  # it would send with 64, which no VRRP router may accept
         return Keepalived(self.host, keepalived_instance(
             vrid=VRID, priority=priority, version=kind.version, interval=kind.interval if kind.version == 3 else 1,
-            password=None, addresses=kind.addresses, extra=unicast))
+            password=kind.password, addresses=kind.addresses, extra=unicast))
 
 
 class FrrRouter(Router):
@@ -258,6 +270,7 @@ def equal_priority(pair):
     """Who was first stays (a backup obeys an equal, whatever the addresses); of two actives the greater address wins."""
     pair.second.host.cut(carrier=True)
     wait_until(lambda: sorted(pair.holders()) == [OURS, PEER], PATIENCE, "apart, both are active")
+    time.sleep(2.2 * pair.kind.interval)  # FRR knows its IPv6 address from its second advert on
     pair.second.host.join()
     if not pair.second.announces_again:
         # It announced itself while nobody could hear it, and never again: the visitor would ask our host for pages
@@ -270,8 +283,10 @@ def equal_priority(pair):
 
 EVENTS = (peer_dies, peer_stops, peer_returns, we_die, we_stop, we_return, equal_priority)
 PEERS = {
-    "keepalived": (KeepalivedRouter, KINDS),
-    "frr": (FrrRouter, {name: kind for name, kind in KINDS.items() if not kind.unicast}),
+    # keepalived's version 2 as its users have it, with a password; FRR has neither passwords nor unicast.
+    "keepalived": (KeepalivedRouter, {**MULTICAST, "v2_multicast": Kind(2, 4, password="1111"), **UNICAST,
+                                      "v2_and_v3_multicast": Kind(2, 4, mixed=True)}),
+    "frr": (FrrRouter, MULTICAST),
 }
 
 
@@ -284,9 +299,8 @@ for peer_name, (peer_type, kinds) in PEERS.items():
     for kind_name, kind in kinds.items():
         for first, first_name in ((OURS, "our"), (PEER, "peer")):
             for event in EVENTS:
-                globals()[f"test_{peer_name}_{kind_name}_multicast_{first_name}_first_{event.__name__}"
-                          .replace("unicast_multicast", "unicast")] = functools.partial(cell, peer_type, kind, first,
-                                                                                        event)
+                name = f"test_{peer_name}_{kind_name}_{first_name}_first_{event.__name__}"
+                globals()[name] = functools.partial(cell, peer_type, kind, first, event)
 
 if __name__ == "__main__":
     main()

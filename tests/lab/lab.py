@@ -125,6 +125,7 @@ class Host:
         self._disk = _ROOT / lab.name / name
         self._unshare = None
         self._processes = []
+        self._mac = None
         self.init = None
         self.boot()
 
@@ -143,6 +144,9 @@ class Host:
             raise RuntimeError(f"host {self.name} does not boot: {said}{self._unshare.stdout.read()}")
         self.init = _children(self._unshare.pid)[0]
         _ip("link", "add", self.port, "type", "veth", "peer", "name", self.interface, "netns", str(self.init))
+        if self._mac:
+            self.ip("link", "set", self.interface, "address", self._mac)  # a network card keeps its MAC
+        self._mac = self.mac
         _ip("link", "set", self.port, "master", "bridge", "up")
         if any(address.startswith("fe80:") for address in self.addresses):
             self.ip("link", "set", self.interface, "addrgenmode", "none")  # that one and no other
