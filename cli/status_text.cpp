@@ -172,13 +172,6 @@ class Renderer {
     line("priority", text);
   }
 
-  void show_conflict(const Json& conflict) {
-    line("conflict",
-         paint(fmt::format("{}; {} {}", text_of(conflict, "text"), times(number_of(conflict, "count"), "time", "times"),
-                           since(text_of(conflict, "since"))),
-               red));
-  }
-
   void show_active_router(const Json& router, bool is_this_host) {
     if (!router.is_object()) {
       line("active", "no active router heard");

@@ -30,9 +30,7 @@ const Json status = Json::parse(R"({
    "advert_interval_ms":10,"peers":["192.168.16.128","192.168.16.127"],"virtual_mac":true,
    "sync_group":"web","leader":"VI_1","drained":true,"handing_over":true,"active_router":null,
    "addresses":[{"address":"192.168.16.131/24","interface":"ens33","present":false,
-     "problem":"this host has it already, from somebody else"}],
-   "conflicts":[{"kind":"two_actives","address":"192.168.16.7","since":"2026-11-22T13:31:00.000Z",
-     "last":"2026-11-22T13:32:59.000Z","count":12,"text":"192.168.16.7 claims to be active too"}],"tracks":[],"statistics":{}}],
+     "problem":"this host has it already, from somebody else"}],"tracks":[],"statistics":{}}],
  "checks":[{"name":"nginx","type":"process","status":"up","since":"2026-11-22T13:30:00.000Z",
    "detail":"process 4711 of /run/nginx.pid lives","runs":1,"failures":3,"restarts":1,"latency_ms":0.14},
   {"name":"page","type":"http","status":"unknown","since":"2026-11-22T13:30:00.000Z",
@@ -72,7 +70,6 @@ VI_2: BACKUP for 5 s, since 2026-11-22 13:32:55 UTC, handing over, drained
   group     web, goes where VI_1 goes
   priority  100
   active    no active router heard
-  conflict  192.168.16.7 claims to be active too; 12 times for 2 min, since 2026-11-22 13:31:00 UTC
   address   192.168.16.131/24 on ens33 is not here: this host has it already, from somebody else
 
 check nginx: up for 3 min, since 2026-11-22 13:30:00 UTC
