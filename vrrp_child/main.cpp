@@ -1,7 +1,9 @@
-// holdfast-vrrp: the child that speaks VRRP and owns the virtual addresses. Started by holdfastd only.
+// holdfast-vrrp: the child that speaks VRRP and owns the virtual addresses. Started by holdfastd only; with --sweep
+// by the service manager after its end, however it ended.
 #include "common/event_loop.hpp"
 #include "common/log.hpp"
 #include "common/privileges.hpp"
+#include "vrrp_child/virtual_devices.hpp"
 #include "vrrp_child/vrrp_process.hpp"
 
 #include <sys/prctl.h>
@@ -11,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <string_view>
 #include <utility>
 
 using namespace holdfast;
@@ -49,9 +52,19 @@ int run() {
   return loop.run();
 }
 
+// Addresses go by themselves when their lease ends; devices of virtual MACs do not.
+int sweep() {
+  auto netlink = Netlink::open();
+  if (!netlink) return fail(netlink.error().text);
+  const std::size_t removed = VirtualDevices::sweep(**netlink);
+  if (removed > 0) log(LogLevel::notice, "removed what was left of virtual MACs: " + std::to_string(removed));
+  return EXIT_SUCCESS;
+}
+
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--sweep") return sweep();
   if (!has_channel()) {
     std::fputs("holdfast-vrrp is a part of holdfastd and is started by it; run holdfastd instead.\n", stderr);
     return 2;

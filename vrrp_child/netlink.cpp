@@ -203,7 +203,11 @@ int Netlink::on_message(nl_msg* message, void* self) {
   const auto take = [](nl_object* object, void* argument) {
     const auto& [owner, kind] = *static_cast<Context*>(argument);
     if (kind == RTM_NEWLINK || kind == RTM_DELLINK) {
-      owner.take_link(reinterpret_cast<rtnl_link*>(object), kind == RTM_DELLINK);
+      auto* link = reinterpret_cast<rtnl_link*>(object);
+      const auto known = owner.interfaces_.find(rtnl_link_get_ifindex(link));
+      // Of a device that we change ourselves, the notification may be older than what we know: ask again.
+      const bool may_be_stale = kind == RTM_NEWLINK && known != owner.interfaces_.end() && known->second.is_macvlan;
+      if (!may_be_stale || !owner.read_link(known->first)) owner.take_link(link, kind == RTM_DELLINK);
     } else if (kind == RTM_NEWADDR || kind == RTM_DELADDR) {
       owner.take_address(reinterpret_cast<rtnl_addr*>(object), kind == RTM_DELADDR);
     }
