@@ -664,3 +664,41 @@ TEST_CASE("resignations that flood an active are answered a few times an interva
   }
   CHECK(subject.count<SendAdvert>() <= 6);
 }
+
+// ---- found by the simulation ----
+
+TEST_CASE("who followed and decides for itself again waits the whole down interval") {
+  auto config = config_with(Priority{100});
+  config.version = VrrpVersion::v2;
+  Subject leader(config);
+  leader.link_up();
+  Subject subject(config);
+  subject.machine.set_following(true, subject.now, subject.actions);
+  subject.link_up();
+  subject.machine.follow(leader.machine, subject.now, subject.actions);
+  REQUIRE(subject.machine.state() == InstanceState::backup);
+  subject.machine.set_following(false, subject.now, subject.actions);
+  CHECK(subject.machine.deadline() == subject.now + active_down_interval(VrrpVersion::v2, Priority{100}, 1s));
+}
+
+TEST_CASE("an interval that changed while active counts once it is backup") {
+  auto config = config_with(Priority{100});
+  config.version = VrrpVersion::v2;
+  Subject subject(config);
+  subject.become_active();
+  config.advert_interval = 6s;
+  subject.machine.on_config(config, subject.now, subject.actions);
+  subject.hear(200, lower_address, 6s);
+  REQUIRE(subject.machine.state() == InstanceState::backup);
+  CHECK(subject.machine.deadline() == subject.now + active_down_interval(VrrpVersion::v2, Priority{100}, 6s));
+}
+
+TEST_CASE("a reload of a backup takes off what a process before it left under an address it did not know") {
+  auto config = config_with(Priority{100});
+  Subject subject(config);
+  subject.link_up();
+  subject.take();
+  config.addresses.emplace_back();
+  subject.machine.on_config(config, subject.now, subject.actions);
+  CHECK(subject.count<RemoveAddresses>() == 1);
+}

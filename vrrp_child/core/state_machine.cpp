@@ -40,7 +40,8 @@ StateMachine::StateMachine(const VirtualRouterConfig& config, Standing standing,
     : settings_(settings_of(config)),
       standing_(std::move(standing)),
       was_active_at_(was_active_at),
-      was_fit_(standing_.fitness == Fitness::fit) {}
+      was_fit_(standing_.fitness == Fitness::fit),
+      active_advert_interval_(config.advert_interval) {}
 
 // The only place that changes the state. Timers of the state that is left are cancelled here.
 void StateMachine::enter(InstanceState state, Reason reason, TimePoint now, Actions& actions) {
@@ -364,12 +365,13 @@ void StateMachine::on_address_lost(TimePoint now, Actions&) {
 
 void StateMachine::on_config(const VirtualRouterConfig& config, TimePoint now, Actions& actions) {
   settings_ = settings_of(config);
+  if (settings_.version == VrrpVersion::v2 || !obeyed_) active_advert_interval_ = settings_.advert_interval;
   if (state_ == InstanceState::active && !silence_) {
     send_advert_now(now, actions);
     hold(now, actions);
-  } else if (state_ == InstanceState::backup) {
-    if (settings_.version == VrrpVersion::v2 || !obeyed_) active_advert_interval_ = settings_.advert_interval;
-    if (!following_) start_down_timer(now);
+  } else if (state_ == InstanceState::backup || state_ == InstanceState::fault) {
+    actions.push_back(RemoveAddresses{});  // a process before us may have left one that we only know from now on
+    if (state_ == InstanceState::backup && !following_) start_down_timer(now);
   }
 }
 
