@@ -3,12 +3,13 @@
 #include "tests/simulation/world.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 namespace holdfast::simulation {
 namespace {
 
-constexpr int eth0 = 2;
+constexpr int interface_of(int router) { return 2 + router; }
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
@@ -71,7 +72,9 @@ void Host::start_where_wanted() {
 
 ConfigureInstance Host::message_for(int router) const {
   const auto& revision = world_.plan().router[at(router)].revisions[at(revision_)];
-  return {id_of(router), revision.config[at(number_)], standing_[at(router)], was_active_at_[at(router)], {}};
+  std::optional<InstanceId> leader;
+  if (revision.leader >= 0) leader = id_of(revision.leader);
+  return {id_of(router), revision.config[at(number_)], standing_[at(router)], was_active_at_[at(router)], leader};
 }
 
 // vrrp_process.cpp, on(CommitConfig).
@@ -125,10 +128,13 @@ void Host::after_the_pause() {
 }
 
 void Host::read_queue() {
-  for (const Packet& packet : queue_) {
-    table_->receive({eth0, packet.envelope, 255, {packet.bytes.data(), packet.size}}, now(), actions_);
-  }
+  for (const Packet& packet : queue_) receive(packet);
   queue_.clear();
+}
+
+void Host::receive(const Packet& packet) {
+  const std::span bytes(packet.bytes.data(), packet.size);
+  table_->receive({interface_of(packet.router), packet.envelope, 255, bytes}, now(), actions_);
 }
 
 // ---- the parent's word and the kernel's ----
@@ -165,10 +171,25 @@ void Host::delete_addresses() {
   tell();
 }
 
+bool Host::same_group(int a, int b) const {
+  const auto leader_of = [this](int router) {
+    const int leader = world_.plan().router[at(router)].revisions[at(revision_)].leader;
+    return leader < 0 ? router : leader;
+  };
+  return leader_of(a) == leader_of(b);
+}
+
 // Weights are added up and kept within 1..254, a demotion says 1 (parent/tracking.cpp); an owner is never demoted.
+// The health of each member is the group's.
 Standing Host::standing_now(int router) const {
   const Priority configured = config(router).priority;
-  const World::Trouble trouble = world_.trouble(number_, router);
+  World::Trouble trouble = world_.trouble(number_, router);
+  for (int other = 0; other < world_.plan().routers; ++other) {
+    if (other == router || !same_group(other, router)) continue;
+    const World::Trouble its = world_.trouble(number_, other);
+    trouble.demoted = trouble.demoted || its.demoted;
+    trouble.faulted = trouble.faulted || its.faulted;
+  }
   Standing standing{configured, Fitness::fit, ""};
   if (trouble.faulted) standing.fitness = Fitness::faulted;
   if (configured == owner_priority) return standing;
@@ -192,11 +213,11 @@ void Host::tell() {
 // vrrp_process.cpp, host_changed().
 void Host::tell_interface() {
   if (leaving_) return;
-  const bool up = world_.link_up(number_);
   for (int r = 0; r < world_.plan().routers; ++r) {
+    const bool up = world_.link_up(number_, r);
     if (std::exchange(lost_[at(r)], false) && held_[at(r)]) table_->address_lost(id_of(r), now(), actions_);
     const IpAddr own = up ? source(r) : IpAddr{};
-    table_->set_link(id_of(r), {eth0, {up, own, up ? "" : "no carrier"}}, now(), actions_);
+    table_->set_link(id_of(r), {interface_of(r), {up, own, up ? "" : "no carrier"}}, now(), actions_);
   }
   perform();
 }
@@ -226,7 +247,7 @@ void Host::deliver(const Packet& packet) {
     if (queue_.size() < at(world_.plan().queue[at(number_)])) queue_.push_back(packet);
     return;
   }
-  table_->receive({eth0, packet.envelope, 255, {packet.bytes.data(), packet.size}}, now(), actions_);
+  receive(packet);
   table_->run_timers(now(), actions_);
   perform();
 }
@@ -269,9 +290,7 @@ void Host::perform() {
     const int router = router_of(id);
     if (const auto* advert = std::get_if<SendAdvert>(&action)) {
       VirtualRouter& virtual_router = *table_->find(id);
-      world_.send(number_, router, advert->priority, virtual_router.envelope(),
-                  virtual_router.advert_to_send(advert->priority));
-      virtual_router.count_sent(advert->priority);
+      world_.send(number_, router, advert->priority, virtual_router.advert_to_send(advert->priority));
     } else if (std::holds_alternative<HoldAddresses>(action)) {
       hold(router);
     } else if (std::holds_alternative<RemoveAddresses>(action)) {
@@ -336,6 +355,8 @@ const StateMachine* Host::machine(int router) const {
   return &routers.find(id_of(router))->second->machine();
 }
 
+int Host::leader(int router) const { return world_.plan().router[at(router)].revisions[at(table_revision_)].leader; }
+
 const VirtualRouterConfig& Host::config(int router) const {
   return world_.plan().router[at(router)].revisions[at(revision_)].config[at(number_)];
 }
@@ -361,7 +382,17 @@ AddressSet Host::addresses_orphaned(int router) const {
 }
 
 IpAddr Host::source(int router) const {
-  return source_address(config(router).family, world_.plan().address[at(number_)], moved_);
+  const VirtualRouterConfig& configured = config(router);
+  if (configured.source) return *configured.source;
+  return source_address(configured.family, world_.plan().address[at(number_)], moved_);
+}
+
+bool Host::may_take_part(int router) const {
+  for (int r = 0; r < world_.plan().routers; ++r) {
+    if (!same_group(r, router)) continue;
+    if (!world_.link_up(number_, r) || standing_[at(r)].fitness == Fitness::faulted) return false;
+  }
+  return true;
 }
 
 }  // namespace holdfast::simulation

@@ -19,6 +19,7 @@ class World;
 // An advert on the wire or in a socket's queue. The longest: v3, four IPv6 addresses.
 struct Packet {
   Envelope envelope;
+  std::uint8_t router = 0;
   std::uint8_t size = 0;
   std::array<std::uint8_t, 80> bytes{};
 };
@@ -58,6 +59,8 @@ class Host {
   bool leaving() const { return leaving_; }
   bool has_process() const { return table_.has_value(); }
   const StateMachine* machine(int router) const;
+  // As the running process has it; -1: none.
+  int leader(int router) const;
   const VirtualRouterConfig& config(int router) const;
   AddressSet addresses_wanted(int router) const;
   AddressSet addresses_present(int router) const;
@@ -67,6 +70,8 @@ class Host {
   WorldTime deleted_at() const { return deleted_at_; }
   const Standing& standing(int router) const { return standing_[static_cast<std::size_t>(router)]; }
   IpAddr source(int router) const;
+  // Nothing on the host speaks against it: its link, and its checks; and those of its sync group.
+  bool may_take_part(int router) const;
   const HostClock& clock() const { return clock_; }
 
   // Whether the daemon is meant to run; set by the world before start_where_wanted().
@@ -84,6 +89,7 @@ class Host {
   ConfigureInstance message_for(int router) const;
   void start();
   void read_queue();
+  void receive(const Packet& packet);
   void after_the_pause();
   void tell_interface();
   void tell_parents_word();
@@ -92,6 +98,7 @@ class Host {
   void remove(int router);
   void withdraw(int router, AddressSet addresses);
   void arm();
+  bool same_group(int a, int b) const;
   Standing standing_now(int router) const;
 
   World& world_;

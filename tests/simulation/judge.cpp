@@ -29,22 +29,27 @@ constexpr std::size_t most_adverts = 60;
 Judge::Judge(World& world) : world_(world) {
   const Plan& plan = world.plan();
   longest_delay_ = plan.shortest_delay + plan.jitter + plan.timer_lateness;
-  for (int r = 0; r < plan.routers; ++r) bounds_[static_cast<std::size_t>(r)] = bounds_of(r);
+  for (int r = 0; r < plan.routers; ++r) {
+    // In a sync group the leader's timers count for all; who leads may change.
+    bounds_[static_cast<std::size_t>(r)] = plan.has_groups ? bounds_of(0, plan.routers) : bounds_of(r, r + 1);
+  }
 }
 
-Judge::Bounds Judge::bounds_of(int router) const {
+Judge::Bounds Judge::bounds_of(int first_router, int end_router) const {
   const Plan& plan = world_.plan();
   Bounds b;
   Duration skew{};
-  for (const auto& revision : plan.router[static_cast<std::size_t>(router)].revisions) {
-    for (std::size_t h = 0; h < static_cast<std::size_t>(plan.hosts); ++h) {
-      const VirtualRouterConfig& config = revision.config[h];
-      b.interval = std::max(b.interval, config.advert_interval);
-      // The demoted wait longest. In v3 the interval is the active's, which may be anybody's: the longest.
-      skew = std::max(skew, skew_time(config.version, demoted_priority, b.interval));
-      b.down = std::max(b.down, active_down_interval(config.version, demoted_priority, b.interval));
-      b.silence = std::max(b.silence, handover_silence(config));
-      b.pending = std::max({b.pending, config.preempt_delay, config.return_after});
+  for (int router = first_router; router < end_router; ++router) {
+    for (const auto& revision : plan.router[static_cast<std::size_t>(router)].revisions) {
+      for (std::size_t h = 0; h < static_cast<std::size_t>(plan.hosts); ++h) {
+        const VirtualRouterConfig& config = revision.config[h];
+        b.interval = std::max(b.interval, config.advert_interval);
+        // The demoted wait longest. In v3 the interval is the active's, which may be anybody's: the longest.
+        skew = std::max(skew, skew_time(config.version, demoted_priority, b.interval));
+        b.down = std::max(b.down, active_down_interval(config.version, demoted_priority, b.interval));
+        b.silence = std::max(b.silence, handover_silence(config));
+        b.pending = std::max({b.pending, config.preempt_delay, config.return_after});
+      }
     }
   }
   const Duration margin = longest_delay_ + 1ms;
@@ -87,7 +92,7 @@ void Judge::fail(const char* invariant, const std::string& what) const {
 
 bool Judge::takes_part(int host, int router) const {
   const Host& h = world_.host(host);
-  return h.running() && !h.leaving() && world_.link_up(host) && h.standing(router).fitness != Fitness::faulted;
+  return h.running() && !h.leaving() && h.may_take_part(router);
 }
 
 bool Judge::is_active(int host, int router) const {
@@ -95,8 +100,8 @@ bool Judge::is_active(int host, int router) const {
   return h.running() && h.machine(router)->state() == InstanceState::active;
 }
 
-bool Judge::hear_each_other(int a, int b) const {
-  return (world_.reached_by(a) & only(b)) && (world_.reached_by(b) & only(a));
+bool Judge::hear_each_other(int a, int b, int router) const {
+  return (world_.reached_by(a, router) & only(b)) && (world_.reached_by(b, router) & only(a));
 }
 
 bool Judge::may_preempt(int host, int router) const {
@@ -152,18 +157,24 @@ void Judge::look_at_seat(int host, int router) {
   }
   // Nothing is stuck: a backup and an active always wait for something, and not for ever; fault has a cause.
   const TimePoint deadline = machine.deadline();
-  if ((state == InstanceState::backup || state == InstanceState::active)) {
+  const int leader = h.leader(router);
+  if (leader < 0 && (state == InstanceState::backup || state == InstanceState::active)) {
     const Duration longest = std::max(bounds(router).last_in_line, bounds(router).restore) + 1s;
     if (deadline == StateMachine::never || deadline - h.clock().at(world_.now()) > longest) {
       fail("stuck", fmt::format("h{} vr{} is in {} and waits for nothing, or for too long", host, router,
                                 holdfast::to_string(state)));
     }
   }
-  const bool may_take_part = world_.link_up(host) && h.standing(router).fitness != Fitness::faulted;
-  if ((state == InstanceState::fault) == may_take_part && !h.leaving()) {
-    fail("fault without a cause", fmt::format("h{} vr{} is in {} but its link is {} and its checks say {}", host,
-                                              router, holdfast::to_string(state),
-                                              world_.link_up(host) ? "usable" : "lost", may_take_part ? "yes" : "no"));
+  if ((state == InstanceState::fault) == h.may_take_part(router) && !h.leaving()) {
+    fail("fault without a cause",
+         fmt::format("h{} vr{} is in {}, which its links and checks {}", host, router, holdfast::to_string(state),
+                     h.may_take_part(router) ? "give no reason for" : "forbid"));
+  }
+  // The members of a sync group on a host are in the same state, always.
+  if (leader >= 0 && state != h.machine(leader)->state()) {
+    fail("sync group apart",
+         fmt::format("h{} vr{} is in {}, vr{}, which it follows, in {}", host, router, holdfast::to_string(state),
+                     leader, holdfast::to_string(h.machine(leader)->state())));
   }
   if (state == InstanceState::active) s.active_until = world_.now();
 }
@@ -177,7 +188,7 @@ void Judge::look_at_router(int router) {
     const Host& host = world_.host(h);
     // An address that somebody deleted is back within the time that look_at_seat() watches over.
     const bool restores = is_active(h, router) && now - host.deleted_at() <= bounds(router).restore;
-    if (host.powered() && world_.link_up(h) && (restores || host.addresses_present(router))) {
+    if (host.powered() && world_.link_up(h, router) && (restores || host.addresses_present(router))) {
       owners = static_cast<HostSet>(owners | only(h));
     }
     if (is_active(h, router)) actives = static_cast<HostSet>(actives | only(h));
@@ -187,7 +198,7 @@ void Judge::look_at_router(int router) {
     Seat& s = seat(h, router);
     bool sees_owner = (owners & only(h)) != 0;
     for (int other = 0; other < hosts && !sees_owner; ++other) {
-      sees_owner = (owners & only(other)) && (world_.reached_by(other) & only(h));
+      sees_owner = (owners & only(other)) && (world_.reached_by(other, router) & only(h));
     }
     if (sees_owner || !takes_part(h, router)) {
       s.no_owner_since = world_never;
@@ -204,7 +215,7 @@ void Judge::look_at_router(int router) {
   for (int a = 0; a < hosts; ++a) {
     for (int b = a + 1; b < hosts; ++b) {
       WorldTime& since = seat(a, router).two_actives_since[static_cast<std::size_t>(b)];
-      if (!(actives & only(a)) || !(actives & only(b)) || !hear_each_other(a, b)) {
+      if (!(actives & only(a)) || !(actives & only(b)) || !hear_each_other(a, b, router)) {
         since = world_never;
         continue;
       }
@@ -245,13 +256,14 @@ void Judge::transition(int host, int router, const Transition& transition) {
     fail("not settled", fmt::format("h{} vr{} goes from {} to {} though nothing has happened for long", host, router,
                                     holdfast::to_string(transition.from), holdfast::to_string(transition.to)));
   }
-  if (now <= world_.plan().quiet_from) return;
+  if (now <= world_.plan().quiet_from || world_.host(host).leader(router) >= 0) return;
   if (transition.from == InstanceState::active && transition.to == InstanceState::backup) {
     // In quiet times an active that is not silent gives way to nobody but a better active.
     const Cause cause = transition.reason.cause;
     if (cause == Cause::handed_over || cause == Cause::slept) return;
     for (int other = 0; other < world_.plan().hosts; ++other) {
-      if (other == host || !(world_.reached_by(other) & only(host)) || !is_better(other, host, router)) continue;
+      if (other == host || !(world_.reached_by(other, router) & only(host)) || !is_better(other, host, router))
+        continue;
       if (is_active(other, router) || now - seat(other, router).active_until <= longest_delay_) return;
     }
     fail("gave way to nobody better", fmt::format("h{} vr{}", host, router));
@@ -260,7 +272,7 @@ void Judge::transition(int host, int router, const Transition& transition) {
     // In quiet times a backup takes over from an active that speaks only where it is better, and may preempt.
     const Standing& own = world_.host(host).standing(router);
     for (int other = 0; other < world_.plan().hosts; ++other) {
-      if (other == host || !(world_.reached_by(other) & only(host)) || !is_active(other, router)) continue;
+      if (other == host || !(world_.reached_by(other, router) & only(host)) || !is_active(other, router)) continue;
       const WorldTime spoke = seat(other, router).speaks_since;
       if (spoke == world_never || now - spoke <= drifted(2 * bounds(router).interval + longest_delay_)) continue;
       const Standing& its = world_.host(other).standing(router);
@@ -284,14 +296,16 @@ void Judge::settled() {
 
 // In each connected component exactly one is active, if any can be; it is fit if any is; nobody fit who may preempt
 // it has a higher priority. Who the incumbent was, where several could stay, is what transition() watches over.
+// Members that follow a leader are where it is, which look_at_seat() watches over.
 void Judge::check_the_right_one(int router) const {
+  if (world_.plan().router[static_cast<std::size_t>(router)].revisions.back().leader >= 0) return;
   const int hosts = world_.plan().hosts;
   HostSet seen = 0;
   for (int first = 0; first < hosts; ++first) {
     if (seen & only(first)) continue;
     HostSet component = only(first);
     for (int h = 0; h < hosts; ++h) {
-      if (h != first && hear_each_other(first, h)) component = static_cast<HostSet>(component | only(h));
+      if (h != first && hear_each_other(first, h, router)) component = static_cast<HostSet>(component | only(h));
     }
     seen = static_cast<HostSet>(seen | component);
 

@@ -65,12 +65,12 @@ class Judge {
 
   Seat& seat(int host, int router) { return seats_[static_cast<std::size_t>(host * most_routers + router)]; }
   const Bounds& bounds(int router) const { return bounds_[static_cast<std::size_t>(router)]; }
-  Bounds bounds_of(int router) const;
+  Bounds bounds_of(int first_router, int end_router) const;
   void look_at_seat(int host, int router);
   void look_at_router(int router);
   bool takes_part(int host, int router) const;
   bool is_active(int host, int router) const;
-  bool hear_each_other(int a, int b) const;
+  bool hear_each_other(int a, int b, int router) const;
   bool may_preempt(int host, int router) const;
   bool is_better(int a, int b, int router) const;
   void check_the_right_one(int router) const;

@@ -16,9 +16,11 @@ IpAddr ipv6_address(std::uint8_t first, std::uint8_t second, std::uint8_t before
   return IpAddr::from_bytes(bytes);
 }
 
+std::string interface_name(int router) { return "eth" + std::to_string(router); }
+
 VirtualAddress virtual_address(IpFamily family, int router, int number) {
   VirtualAddress address;
-  address.interface = "eth0";
+  address.interface = interface_name(router);
   const auto r = static_cast<std::uint8_t>(100 + router);
   const auto n = static_cast<std::uint8_t>(number);
   if (family == IpFamily::ipv4)
@@ -73,8 +75,10 @@ class Plan::Maker {
     plan_.hosts = random_.of(group_sizes);
     plan_.routers = random_.of({1, 1, 1, 1, 1, 1, 1, 2, 2, 3});
     base_ = random_.of<Duration>({10ms, 10ms, 20ms, 50ms, 100ms, 300ms, 1s, 1s, 1s});
-    for (int r = 0; r < plan_.routers; ++r) make_router(r);
     make_hosts();
+    for (int r = 0; r < plan_.routers; ++r) make_router(r);
+    make_boots();
+    if (plan_.routers > 1 && random_.chance(60)) choose_leader(0);
     make_network();
     make_faults();
   }
@@ -83,7 +87,7 @@ class Plan::Maker {
   void make_router(int r) {
     VirtualRouterConfig common;
     common.name = "vr" + std::to_string(r);
-    common.interface = "eth0";
+    common.interface = interface_name(r);
     common.vrid = Vrid{static_cast<std::uint8_t>(10 + r)};
     const bool v2 = base_ == 1s && random_.chance(60);
     common.version = v2 ? VrrpVersion::v2 : VrrpVersion::v3;
@@ -95,7 +99,9 @@ class Plan::Maker {
 
     const int timers = random_.of({0, 0, 0, 1, 2});   // fast, rfc, mixed
     const int preempt = random_.of({0, 0, 0, 1, 2});  // on, off, mixed
-    const bool own_intervals = !v2 && random_.chance(15);
+    const bool mixed = !v2 && base_ == 1s && common.family == IpFamily::ipv4 && random_.chance(30);
+    const bool unicast = random_.chance(15);
+    const bool own_intervals = !v2 && !mixed && random_.chance(15);
     common.advert_interval = base_ * random_.of({1, 1, 1, 2});
     RouterPlan::Revision first;
     first.addresses = addresses();
@@ -103,12 +109,36 @@ class Plan::Maker {
       VirtualRouterConfig& config = first.config[static_cast<std::size_t>(h)] = common;
       config.timers = timers == 0 || (timers == 2 && random_.chance(50)) ? TimerMode::fast : TimerMode::rfc;
       config.preempt = preempt == 0 || (preempt == 2 && random_.chance(50));
+      config.mixed_versions = mixed;
+      if (mixed && random_.chance(40)) {  // has not been upgraded yet
+        config.version = VrrpVersion::v2;
+        config.mixed_versions = false;
+      }
+      if (unicast) {
+        config.source = own_address(h, config.family);
+        for (int peer = 0; peer < plan_.hosts; ++peer) {
+          if (peer != h) config.peers.push_back(own_address(peer, config.family));
+        }
+      }
       if (own_intervals) config.advert_interval = base_ * random_.of({1, 2, 4});
       plan_.unit = std::max(plan_.unit, config.advert_interval);
     }
     priorities(first);
     put_addresses(r, first);
     plan_.router[static_cast<std::size_t>(r)].revisions.push_back(std::move(first));
+  }
+
+  IpAddr own_address(int host, IpFamily family) {
+    return source_address(family, plan_.address[static_cast<std::size_t>(host)], false);
+  }
+
+  // All virtual routers become one sync group, or none.
+  void choose_leader(std::size_t revision) {
+    const int leader = random_.chance(80) ? random_.below(plan_.routers) : -1;
+    for (int r = 0; r < plan_.routers; ++r) {
+      plan_.router[static_cast<std::size_t>(r)].revisions[revision].leader = r == leader ? -1 : leader;
+    }
+    plan_.has_groups = plan_.has_groups || leader >= 0;
   }
 
   AddressSet addresses() { return static_cast<AddressSet>(1 | random_.below(1 << most_addresses)); }
@@ -142,14 +172,17 @@ class Plan::Maker {
   }
 
   void make_hosts() {
-    const bool drift = random_.chance(70);
-    const bool together = random_.chance(40);
-    const bool checks = random_.chance(50);
     std::array<std::uint8_t, most_hosts> numbers{10, 20, 30, 40, 50, 60, 70};
     for (int h = most_hosts - 1; h > 0; --h) {
       std::swap(numbers[static_cast<std::size_t>(h)], numbers[static_cast<std::size_t>(random_.below(h + 1))]);
     }
     plan_.address = numbers;
+  }
+
+  void make_boots() {
+    const bool drift = random_.chance(70);
+    const bool together = random_.chance(40);
+    const bool checks = random_.chance(50);
     for (std::size_t h = 0; h < static_cast<std::size_t>(plan_.hosts); ++h) {
       plan_.clock[h] = HostClock(TimePoint(random_.between(Duration(100s), Duration(100'000s))),
                                  drift ? random_.between(-10'000, 10'000) : 0);
@@ -179,6 +212,9 @@ class Plan::Maker {
       const WorldTime ends = fault.end == world_never ? fault.begin : fault.end;
       last = std::max(last, ends);
       if (fault.kind == FaultKind::delay) last = std::max(last, fault.end + fault.extra);
+      // Whoever stops hands over first, and may be started only after that.
+      if (fault.kind == FaultKind::stop)
+        last = std::max(last, fault.begin + std::max(plan_.unit, Duration(1s)) + 200ms);
       if (fault.kind == FaultKind::reload) make_reload(fault);
       plan_.faults.push_back(fault);
       at += gap();
@@ -223,13 +259,16 @@ class Plan::Maker {
       case FaultKind::weight: fault.amount = static_cast<int>(random_.between(-120, 120)); break;
       case FaultKind::deleted_address:
       case FaultKind::new_source: fault.end = begin; break;
+      case FaultKind::link_loss:
+        if (random_.chance(50)) fault.router = -1;
+        if (random_.chance(25)) fault.end = world_never;
+        break;
       case FaultKind::partition:
       case FaultKind::crash_cold:
       case FaultKind::power_off:
       case FaultKind::stop:
       case FaultKind::demotion:
       case FaultKind::check_fault:
-      case FaultKind::link_loss:
         if (random_.chance(25)) fault.end = world_never;
         break;
       default: break;
@@ -246,7 +285,7 @@ class Plan::Maker {
       const bool interval = random_.chance(40);
       const bool preempt = random_.chance(30);
       const bool preempts = random_.chance(50);
-      const Duration wanted = base_ * random_.of({1, 2, 3});
+      const Duration wanted = base_ * random_.of({1, 2, 3, 6});
       for (int h = 0; h < plan_.hosts; ++h) {
         VirtualRouterConfig& config = next.config[static_cast<std::size_t>(h)];
         if (interval) config.advert_interval = wanted;
@@ -257,6 +296,7 @@ class Plan::Maker {
       revisions.push_back(std::move(next));
     }
     const auto revision = static_cast<int>(plan_.router[0].revisions.size()) - 1;
+    if (plan_.routers > 1 && random_.chance(25)) choose_leader(static_cast<std::size_t>(revision));
     for (int h = 0; h < plan_.hosts; ++h) {
       Fault turn;
       turn.kind = FaultKind::reload_on_a_host;
@@ -284,24 +324,26 @@ std::string Plan::to_text() const {
     const auto& revisions = router[static_cast<std::size_t>(r)].revisions;
     for (std::size_t i = 0; i < revisions.size(); ++i) {
       const VirtualRouterConfig& any = revisions[i].config[0];
-      text += fmt::format("vr{} revision {}: v{}/IPv{}, lease {} ms, preempt_delay {} ms, return_after {} ms\n", r, i,
-                          static_cast<int>(any.version), static_cast<int>(any.family), any.lease / 1ms,
+      text += fmt::format("vr{} revision {}: IPv{}, {}, lease {} ms, preempt_delay {} ms, return_after {} ms", r, i,
+                          static_cast<int>(any.family), any.peers.empty() ? "multicast" : "unicast", any.lease / 1ms,
                           any.preempt_delay / 1ms, any.return_after / 1ms);
+      text += revisions[i].leader < 0 ? "\n" : fmt::format(", follows vr{}\n", revisions[i].leader);
       for (std::size_t h = 0; h < static_cast<std::size_t>(hosts); ++h) {
         const VirtualRouterConfig& config = revisions[i].config[h];
-        text += fmt::format("  h{} .{}: priority {}, interval {} ms, {}, {} timers, {} addresses\n", h, address[h],
-                            config.priority.value, config.advert_interval / 1ms,
-                            config.preempt ? "preempts" : "does not preempt",
-                            config.timers == TimerMode::fast ? "fast" : "rfc", config.addresses.size());
+        text +=
+            fmt::format("  h{} .{}: v{}{}, priority {}, interval {} ms, {}, {} timers, {} addresses\n", h, address[h],
+                        static_cast<int>(config.version), config.mixed_versions ? " and v2" : "", config.priority.value,
+                        config.advert_interval / 1ms, config.preempt ? "preempts" : "does not preempt",
+                        config.timers == TimerMode::fast ? "fast" : "rfc", config.addresses.size());
       }
     }
   }
   for (const Fault& fault : faults) {
     text +=
-        fmt::format("fault {} at {} us until {}: host {}, set {:#b}, amount {}, extra {} us\n", to_string(fault.kind),
-                    fault.begin.time_since_epoch().count(),
+        fmt::format("fault {} at {} us until {}: host {}, vr {}, set {:#b}, amount {}, extra {} us\n",
+                    to_string(fault.kind), fault.begin.time_since_epoch().count(),
                     fault.end == world_never ? "the end" : fmt::format("{} us", fault.end.time_since_epoch().count()),
-                    fault.host, fault.set, fault.amount, fault.extra.count());
+                    fault.host, fault.router, fault.set, fault.amount, fault.extra.count());
   }
   return text + fmt::format("quiet from {} us\n", quiet_from.time_since_epoch().count());
 }

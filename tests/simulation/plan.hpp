@@ -35,7 +35,7 @@ enum class FaultKind : std::uint8_t {
   demotion,          // a check with `while_down: demote` is down
   check_fault,       // a check with `while_down: fault` is down
   weight,            // a check with a weight changed: the priority moves by `amount`
-  link_loss,         // the cable is out
+  link_loss,         // the cable of `router`'s interface is out; -1: of all
   deleted_address,   // somebody removes the virtual addresses from `host`
   new_source,        // the interface gets another primary address
   reload,            // another configuration, host after host, until `end`
@@ -61,6 +61,7 @@ struct RouterPlan {
   struct Revision {
     std::array<VirtualRouterConfig, most_hosts> config;  // per host
     AddressSet addresses = 0;                            // of all
+    int leader = -1;                                     // of its sync group; -1: it decides by itself
   };
   std::vector<Revision> revisions;
 };
@@ -70,7 +71,8 @@ struct Plan {
 
   int hosts = 2;
   int routers = 1;
-  Duration unit{};  // the longest advert interval, which the rest is measured by
+  bool has_groups = false;  // in any revision
+  Duration unit{};          // the longest advert interval, which the rest is measured by
   std::array<RouterPlan, most_routers> router;
   std::array<HostClock, most_hosts> clock;
   std::array<std::uint8_t, most_hosts> address{};  // last byte of each host's own

@@ -169,7 +169,14 @@ World::Trouble World::trouble(int host, int router) const {
   return trouble;
 }
 
-bool World::link_up(int host) const { return !lasts(FaultKind::link_loss, host); }
+bool World::link_up(int host, int router) const {
+  for (std::size_t i = 0; i < plan_.faults.size(); ++i) {
+    const Fault& fault = plan_.faults[i];
+    const bool concerns = fault.host == host && (fault.router == router || fault.router < 0);
+    if (lasting_[i] && fault.kind == FaultKind::link_loss && concerns) return false;
+  }
+  return true;
+}
 
 void World::start_later(int host) {
   disturbed_at_ = now_;
@@ -182,34 +189,56 @@ void World::renew_network() {
   loss_ = now_ < plan_.quiet_from ? plan_.loss : 0;
   duplication_ = plan_.duplication;
   extra_delay_ = Duration::zero();
-  const auto everybody = static_cast<HostSet>((1U << plan_.hosts) - 1);
-  for (int h = 0; h < plan_.hosts; ++h) reached_by_[at(h)] = static_cast<HostSet>(everybody & ~only(h));
   for (std::size_t i = 0; i < plan_.faults.size(); ++i) {
     if (!lasting_[i]) continue;
     const Fault& fault = plan_.faults[i];
     if (fault.kind == FaultKind::loss) loss_ = std::max(loss_, fault.amount);
     if (fault.kind == FaultKind::duplication) duplication_ = std::max(duplication_, fault.amount);
     if (fault.kind == FaultKind::delay) extra_delay_ = std::max(extra_delay_, fault.extra);
-    for (int h = 0; h < plan_.hosts; ++h) {
-      HostSet& reached = reached_by_[at(h)];
-      if (fault.kind == FaultKind::partition) {
-        reached = static_cast<HostSet>(reached & (fault.set & only(h) ? fault.set : ~fault.set));
-      } else if (fault.kind == FaultKind::one_way && h == fault.host) {
-        reached = static_cast<HostSet>(reached & ~fault.set);
-      } else if (fault.kind == FaultKind::link_loss) {
-        reached = static_cast<HostSet>(h == fault.host ? 0 : reached & ~only(fault.host));
-      }
-    }
+  }
+  for (int r = 0; r < plan_.routers; ++r) {
+    for (int h = 0; h < plan_.hosts; ++h) reached_by_[at(r * most_hosts + h)] = who_is_reached(h, r);
   }
 }
 
-void World::send(int host, int router, Priority priority, const Envelope& envelope,
-                 std::span<const std::uint8_t> bytes) {
+HostSet World::who_is_reached(int host, int router) const {
+  if (!link_up(host, router)) return 0;
+  auto reached = static_cast<HostSet>(((1U << plan_.hosts) - 1) & ~only(host));
+  for (std::size_t i = 0; i < plan_.faults.size(); ++i) {
+    if (!lasting_[i]) continue;
+    const Fault& fault = plan_.faults[i];
+    if (fault.kind == FaultKind::partition) {
+      reached = static_cast<HostSet>(reached & (fault.set & only(host) ? fault.set : ~fault.set));
+    } else if (fault.kind == FaultKind::one_way && fault.host == host) {
+      reached = static_cast<HostSet>(reached & ~fault.set);
+    } else if (fault.kind == FaultKind::link_loss && (fault.router == router || fault.router < 0)) {
+      reached = static_cast<HostSet>(reached & ~only(fault.host));
+    }
+  }
+  return reached;
+}
+
+void World::send(int host, int router, Priority priority, const std::vector<AdvertPacket>& packets) {
   ++numbers_.adverts;
   digest(static_cast<std::uint64_t>(now_.time_since_epoch().count()) << 16 |
          static_cast<std::uint64_t>(host << 12 | router << 8 | priority.value));
   trace("h{} vr{}: sends priority {}", host, router, priority.value);
   judge_.sent(host, router, priority);
+  for (const AdvertPacket& packet : packets) {
+    HostSet receivers = reached_by(host, router);
+    if (packet.envelope.destination != vrrp_group(packet.envelope.source.family())) {  // unicast
+      for (int h = 0; h < plan_.hosts; ++h) {
+        if (hosts_[at(h)].source(router) != packet.envelope.destination) {
+          receivers = static_cast<HostSet>(receivers & ~only(h));
+        }
+      }
+    }
+    fly(packet, router, receivers);
+  }
+}
+
+void World::fly(const AdvertPacket& packet, int router, HostSet receivers) {
+  if (receivers == 0) return;
   std::uint32_t slot = 0;
   if (free_.empty()) {
     slot = static_cast<std::uint32_t>(flying_.size());
@@ -219,13 +248,14 @@ void World::send(int host, int router, Priority priority, const Envelope& envelo
     free_.pop_back();
   }
   Flying& flying = flying_[slot];
-  flying.packet.envelope = envelope;
-  flying.packet.size = static_cast<std::uint8_t>(bytes.size());
-  std::ranges::copy(bytes, flying.packet.bytes.begin());
+  flying.packet.envelope = packet.envelope;
+  flying.packet.router = static_cast<std::uint8_t>(router);
+  flying.packet.size = static_cast<std::uint8_t>(packet.bytes.size());
+  std::ranges::copy(packet.bytes, flying.packet.bytes.begin());
   flying.receivers = 0;
   const int lost = now_ < plan_.quiet_from ? loss_ : 0;
   for (int h = 0; h < plan_.hosts; ++h) {
-    if (!(reached_by_[at(host)] & only(h))) continue;
+    if (!(receivers & only(h))) continue;
     const int copies = duplication_ > 0 && random_.chance(duplication_) ? 2 : 1;
     for (int copy = 0; copy < copies; ++copy) {
       if (lost > 0 && random_.chance(lost)) {
@@ -248,8 +278,7 @@ void World::send(int host, int router, Priority priority, const Envelope& envelo
 void World::deliver(const Event& event) {
   const Packet packet = flying_[event.index].packet;
   if (--flying_[event.index].receivers == 0) free_.push_back(event.index);
-  if (!link_up(event.host)) return;
-  hosts_[at(event.host)].deliver(packet);
+  if (link_up(event.host, packet.router)) hosts_[at(event.host)].deliver(packet);
 }
 
 void World::transition(int host, int router, const Transition& transition) {

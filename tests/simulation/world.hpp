@@ -13,7 +13,6 @@
 #include <array>
 #include <cstdint>
 #include <deque>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,15 +69,17 @@ class World {
 
   // ---- for hosts ----
   void schedule(WorldTime at, Event::Kind kind, int host, int index = 0);
-  void send(int host, int router, Priority priority, const Envelope& envelope, std::span<const std::uint8_t> bytes);
+  void send(int host, int router, Priority priority, const std::vector<AdvertPacket>& packets);
   void transition(int host, int router, const Transition& transition);
   void start_later(int host);
   Trouble trouble(int host, int router) const;
-  bool link_up(int host) const;
+  bool link_up(int host, int router) const;
 
   // ---- for the judge ----
-  // Who would hear what this host sends.
-  HostSet reached_by(int host) const { return reached_by_[static_cast<std::size_t>(host)]; }
+  // Who would hear what this host sends for a virtual router.
+  HostSet reached_by(int host, int router) const {
+    return reached_by_[static_cast<std::size_t>(router * most_hosts + host)];
+  }
   // The last moment at which something went wrong, or stopped going wrong.
   WorldTime disturbed_at() const {
     return lasting_disturbances_ > 0 ? now_ : std::max(disturbed_at_, std::min(now_, late_adverts_until_));
@@ -94,6 +95,8 @@ class World {
   void begin(const Fault& fault, bool begins);
   bool lasts(FaultKind kind, int host) const;
   void renew_network();
+  HostSet who_is_reached(int host, int router) const;
+  void fly(const AdvertPacket& packet, int router, HostSet receivers);
   void deliver(const Event& event);
   void print_trace(const std::string& text) const;
   void digest(std::uint64_t value);
@@ -112,7 +115,7 @@ class World {
   std::vector<std::uint32_t> free_;
   std::deque<Host> hosts_;
   std::vector<bool> lasting_;  // faults
-  std::array<HostSet, most_hosts> reached_by_{};
+  std::array<HostSet, most_hosts * most_routers> reached_by_{};
   std::array<WorldTime, most_hosts> stalled_since_{};
   int loss_ = 0;
   int duplication_ = 0;
