@@ -41,7 +41,7 @@ def test_status(lab):
     expected = {"name": "VI_1", "state": "active", "interface": "ens33", "vrid": 66, "family": "ipv4", "version": 2,
                 "advert_interval_ms": 1000, "drained": False,
                 "handing_over": False, "active_router": {"address": "192.168.16.128", "priority": 102},
-                "addresses": [{"address": f"{VIP}/32", "interface": "ens33", "present": True}],
+                "addresses": [{"address": f"{VIP}/32", "interface": "ens33", "present": True, "problem": None}],
                 "tracks": [{"check": "nginx", "status": "up", "weight": 2}]}
     for key, value in expected.items():
         assert instance[key] == value, f"{key}: {instance[key]!r} instead of {value!r}"
