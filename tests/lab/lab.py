@@ -271,6 +271,10 @@ class Lab:
         """From now on the bridge is a hub: every host hears every frame, unicast too."""
         _ip("link", "set", "bridge", "type", "bridge", "ageing_time", "0")
 
+    def run(self, argv):
+        """Runs a program beside the bridge."""
+        return _run(argv)
+
     def holders(self, address):
         """Names of the hosts that have the address."""
         return [host.name for host in self.hosts if host.has(address)]

@@ -3,6 +3,7 @@
 
 import ipaddress
 import json
+import os
 import pathlib
 import sys
 import time
@@ -66,6 +67,7 @@ def test_a_pair(lab):
         assert entry.get("nodad") and not entry.get("tentative") and entry["preferred_life_time"] == 0, entry
     source = link_local(one.host)
     assert one.instance()["active_router"]["address"] == source
+    wait_until(lambda: len(recorder.adverts(source)) > 5, 5, "some adverts are heard")
     adverts = recorder.adverts(source)
     assert adverts and all(advert.addresses == (LINK_LOCAL, GLOBAL) for advert in adverts), "link-local first"
     assert recorder.neighbour_advertisements(GLOBAL) and recorder.neighbour_advertisements(LINK_LOCAL)
@@ -131,7 +133,6 @@ def test_everything_killed(lab):
     one.waits_for_state("active", 10)
     for program in ("holdfastd", "holdfast-vrrp", "holdfast-checker"):
         for pid in one.host.pids(program):
-            import os
             os.kill(pid, 9)
     wait_until(lambda: lab.holders(GLOBAL) == [] == lab.holders(LINK_LOCAL), 15, "the lease ended")
 

@@ -91,6 +91,20 @@ def test_version_2(lab):
     pair.settles_on(128, [VIP4])
 
 
+def test_where_multicast_does_not_pass(lab):
+    """The bridge floods no multicast: the same pair with multicast would have two actives."""
+    pair = Pair(lab, version=2)
+    pair.settles_on(127, [VIP4])
+    for holdfast in pair.machines:
+        lab.run(["bridge", "link", "set", "dev", holdfast.host.port, "mcast_flood", "off"])
+    stays(lambda: lab.holders(VIP4) == ["web-127"], 5, "web-127 alone has it")
+    for holdfast, number in zip(pair.machines, (127, 128)):
+        text = configuration(number, 100, version=2)
+        holdfast.write("\n".join(line for line in text.splitlines() if "peers:" not in line))
+        assert holdfast.cli("reload").returncode == 0
+    wait_until(lambda: len(lab.holders(VIP4)) == 2, 15, "with multicast each believes that it is alone")
+
+
 def test_strangers_are_not_heard(lab):
     """A router with a better priority that is no peer, and the same one sending multicast, change nothing."""
     pair = Pair(lab)
