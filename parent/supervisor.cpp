@@ -158,7 +158,10 @@ void Supervisor::on_vrrp(InterfaceChanged&& message) {
 void Supervisor::on_vrrp(InstanceReport&& message) {
   if (!instance_ids_.knows(message.id)) return vrrp_.kill("it reported an instance that does not exist");
   const auto found = instances_.find(message.id);
-  if (found != instances_.end()) found->second.report = std::move(message);
+  if (found == instances_.end()) return;
+  // A state may last while its reason changes: down at first, then unplugged.
+  if (message.state == found->second.state) found->second.reason = one_line(message.reason);
+  found->second.report = std::move(message);
 }
 
 void Supervisor::on_vrrp(GlobalReport&& message) {

@@ -143,6 +143,11 @@ class Host:
         if said != "up\n":
             raise RuntimeError(f"host {self.name} does not boot: {said}{self._unshare.stdout.read()}")
         self.init = _children(self._unshare.pid)[0]
+        self.plug_in()
+        self.lab.note(f"{self.name} is up")
+
+    def plug_in(self):
+        """Makes the host's interface, with its addresses, and connects it to the bridge."""
         _ip("link", "add", self.port, "type", "veth", "peer", "name", self.interface, "netns", str(self.init))
         if self._mac:
             self.ip("link", "set", self.interface, "address", self._mac)  # a network card keeps its MAC
@@ -153,7 +158,10 @@ class Host:
         for address in self.addresses:
             self.ip("addr", "add", address, "dev", self.interface, "nodad")
         self.ip("link", "set", self.interface, "up")
-        self.lab.note(f"{self.name} is up")
+
+    def pull_out(self):
+        """Removes the host's interface altogether."""
+        _ip("link", "del", self.port)
 
     def power_off(self):
         """A power cut: no process gets a word in."""
