@@ -20,7 +20,7 @@ class Reader {
 
   std::optional<IpAddr> source(const YamlNode& node, bool is_multicast) {
     const auto source = read_host_address(problems_, node, "`source`", example());
-    if (!source || !has_family(node, *source)) return std::nullopt;
+    if (!source || !fits(node, *source)) return std::nullopt;
     if (is_virtual(*source) && priority_ != owner_priority) {
       problems_.error(node.place,
                       "`source` is one of the virtual addresses, which a backup does not have; write the "
@@ -48,7 +48,7 @@ class Reader {
     }
     for (const YamlPtr& item : *items) {
       const auto peer = read_host_address(problems_, *item, "a peer", example());
-      if (!peer || !has_family(*item, *peer)) continue;
+      if (!peer || !fits(*item, *peer)) continue;
       const std::string text = to_string(*peer);
       if (std::find(peers.begin(), peers.end(), *peer) != peers.end()) {
         problems_.error(item->place, "peer " + text + " is listed twice; keep one of them");
@@ -69,12 +69,23 @@ class Reader {
   std::string_view example() const { return family_ == IpFamily::ipv6 ? "fe80::2" : "192.168.16.129"; }
 
   // Whether it goes with what stands before it; the first one decides where there are no addresses.
-  bool has_family(const YamlNode& node, const IpAddr& address) {
+  bool fits(const YamlNode& node, const IpAddr& address) {
     if (!family_) family_ = address.family();
-    if (*family_ == address.family()) return true;
+    if (*family_ == address.family()) return reaches(node, address);
     problems_.error(node.place, to_string(address) + " is " + std::string(name_of(address.family())) +
                                     ", and this instance is " + std::string(name_of(*family_)) + "; write an " +
                                     std::string(name_of(*family_)) + " address, or make an instance for each family");
+    return false;
+  }
+  // Link-local addresses and others don't reach each other well: adverts have one source for all peers.
+  bool reaches(const YamlNode& node, const IpAddr& address) {
+    if (!first_) first_ = address;
+    if (first_->is_link_local() == address.is_link_local()) return true;
+    const IpAddr& link_local = address.is_link_local() ? address : *first_;
+    const IpAddr& other = address.is_link_local() ? *first_ : address;
+    problems_.error(node.place, to_string(link_local) + " is link-local and " + to_string(other) +
+                                    " is not, but adverts to all peers have one source; write one kind for `source` "
+                                    "and all `peers`");
     return false;
   }
   bool is_virtual(const IpAddr& address) const {
@@ -86,6 +97,7 @@ class Reader {
   const std::vector<PlacedAddress>& addresses_;
   Priority priority_;
   std::optional<IpFamily> family_;
+  std::optional<IpAddr> first_;  // of source and peers
 };
 
 }  // namespace

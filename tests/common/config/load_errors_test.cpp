@@ -234,6 +234,8 @@ TEST_CASE("mistakes in IPv6 addresses") {
       {"['fe80::42'], require_link_local_first: yes", "2:85: error: `require_link_local_first` must be `true` or `false`; write `true` for `yes`"},
       {"['fe80::42'], accept: false", "2:67: error: `accept: false` is not available: Linux answers for every address that it holds; remove it, and drop what must not be answered with nftables, such as `ip6 daddr fe80::42 meta l4proto != ipv6-icmp drop`"},
       {"['fe80::42'], source: '2001:db8::2'", "2:67: error: IPv6 adverts to the multicast group come from a link-local address; write the one that begins with `fe80:` on this host's interface, or add `peers`"},
+      {"['fe80::42'], peers: ['fe80::2', '2001:db8::2']", "2:78: error: fe80::2 is link-local and 2001:db8::2 is not, but adverts to all peers have one source; write one kind for `source` and all `peers`"},
+      {"['fe80::42'], source: '2001:db8::1', peers: ['fe80::2']", "2:90: error: fe80::2 is link-local and 2001:db8::1 is not, but adverts to all peers have one source; write one kind for `source` and all `peers`"},
       {"['fe80::42'], peers: [10.0.0.2]", "2:67: error: 10.0.0.2 is IPv4, and this instance is IPv6; write an IPv6 address, or make an instance for each family"},
   }, "instances:\n  w: {interface: eth0, vrid: 66, addresses: ", "}\n");
 }
