@@ -31,6 +31,7 @@ class Kind:
     family: int
     unicast: bool = False
     password: str | None = None
+    addresses_6: tuple = ("fe80::66:1", f"{NETWORK_6}::130")
     mixed: bool = False  # we speak version 3 as well and obey both, as in an upgrade (RFC 9568, 8.4.2)
 
     @property
@@ -40,7 +41,7 @@ class Kind:
 
     @property
     def addresses(self):
-        return [f"{NETWORK_4}.130"] if self.family == 4 else ["fe80::66:1", f"{NETWORK_6}::130"]
+        return [f"{NETWORK_4}.130"] if self.family == 4 else list(self.addresses_6)
 
     def source(self, number):
         """Where the adverts of host `number` come from."""
@@ -163,6 +164,9 @@ class Pair:
         self.ours = OurRouter(lab, OURS, kind, numbers[0], our_priority, numbers[1])
         self.peer = peer_type(lab, PEER, kind, numbers[1], peer_priority, numbers[0])
         self.first, self.second = (self.ours, self.peer) if first == OURS else (self.peer, self.ours)
+        self.begin()
+
+    def begin(self):
         self.first.start()
         self.becomes_master(self.first)
         self.second.start()
@@ -198,12 +202,13 @@ class Pair:
             assert state == ("active" if router is self.ours else "backup"), state
         self.lab.note(f"steady: {router.name} is the master")
 
+    def statistics(self):
+        return self.ours.daemon.instance()["statistics"]
+
     def is_well_heard(self):
         """Nothing in the peer's adverts was wrong in our eyes."""
-        statistics = self.ours.daemon.instance()["statistics"]
-        wrong = {name: count for name, count in statistics.items() if count and "error" in name}
+        wrong = {name: count for name, count in self.statistics().items() if count and "error" in name}
         assert not wrong, f"the peer's adverts are flawed: {wrong}"
-        return statistics
 
 
 def other(pair, router):
