@@ -702,3 +702,17 @@ TEST_CASE("a reload of a backup takes off what a process before it left under an
   subject.machine.on_config(config, subject.now, subject.actions);
   CHECK(subject.count<RemoveAddresses>() == 1);
 }
+
+TEST_CASE("after a long sleep the parent's word does not make an active speak before it listened") {
+  Subject subject;
+  subject.become_active();
+  subject.now += 10s;
+  SECTION("another priority") { subject.standing(90); }
+  SECTION("another configuration") {
+    subject.config.preempt = false;
+    subject.machine.on_config(subject.config, subject.now, subject.actions);
+  }
+  CHECK(subject.count<SendAdvert>() == 0);
+  subject.hear(99);
+  CHECK(subject.machine.reason().cause == Cause::slept);
+}

@@ -71,6 +71,7 @@ void StateMachine::on_link(LinkCondition link, TimePoint now, Actions& actions) 
 }
 
 void StateMachine::on_standing(Standing standing, TimePoint now, Actions& actions) {
+  notice_sleep(now);
   const Standing before = std::exchange(standing_, std::move(standing));
   if (before.fitness == Fitness::demoted && standing_.fitness == Fitness::fit && was_fit_) {
     // A restart of the checked service must not move the address twice.
@@ -364,6 +365,7 @@ void StateMachine::on_address_lost(TimePoint now, Actions&) {
 // ---- configuration ----
 
 void StateMachine::on_config(const VirtualRouterConfig& config, TimePoint now, Actions& actions) {
+  notice_sleep(now);
   settings_ = settings_of(config);
   if (settings_.version == VrrpVersion::v2 || !obeyed_) active_advert_interval_ = settings_.advert_interval;
   if (state_ == InstanceState::active && !silence_) {
