@@ -87,10 +87,15 @@ void Host::start() {
   perform();
 }
 
-void Host::pause() { paused_ = table_.has_value(); }
+void Host::pause() {
+  if (!table_ || paused_) return;
+  paused_ = true;
+  paused_at_ = now();
+}
 
 void Host::resume() {
   if (!std::exchange(paused_, false) || stalled_) return;
+  world_.resumed(number_, now() - paused_at_);
   after_the_pause();
 }
 
@@ -180,7 +185,7 @@ bool Host::same_group(int a, int b) const {
 }
 
 // Weights are added up and kept within 1..254, a demotion says 1 (parent/tracking.cpp); an owner is never demoted.
-// The health of each member is the group's.
+// What one member of a sync group depends on counts for all.
 Standing Host::standing_now(int router) const {
   const Priority configured = config(router).priority;
   World::Trouble trouble = world_.trouble(number_, router);
@@ -189,6 +194,7 @@ Standing Host::standing_now(int router) const {
     const World::Trouble its = world_.trouble(number_, other);
     trouble.demoted = trouble.demoted || its.demoted;
     trouble.faulted = trouble.faulted || its.faulted;
+    trouble.weight += its.weight;
   }
   Standing standing{configured, Fitness::fit, ""};
   if (trouble.faulted) standing.fitness = Fitness::faulted;

@@ -125,6 +125,7 @@ class Host {
   std::optional<RouterTable> table_;
   RouterTable::Actions actions_;
   bool paused_ = false;
+  TimePoint paused_at_{};
   bool leaving_ = false;
   int table_revision_ = 0;
   std::vector<Packet> queue_;

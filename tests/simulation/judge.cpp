@@ -235,6 +235,11 @@ void Judge::sent(int host, int router, Priority priority) {
   Seat& s = seat(host, router);
   const WorldTime now = world_.now();
   if (priority != resigning_priority && now > world_.plan().quiet_from) s.speaks_since = std::min(s.speaks_since, now);
+  // RFC 9568 knows no pauses; ours: an active that was stopped for longer than its backups wait drains its socket,
+  // and listens as long as a handover lasts, before it speaks again.
+  if (priority != resigning_priority && now < s.listens_until) {
+    fail("spoke before it listened", fmt::format("h{} vr{}, after a pause", host, router));
+  }
   const auto back = [&](std::size_t count) { return s.sent[(s.sent_count - count) % remembered]; };
   // Measured on the sender's clock, whose interval may be a little shorter than the world's; the shortest of all
   // hosts' intervals would be too strict, for answers go by the own one.
@@ -252,6 +257,7 @@ void Judge::transition(int host, int router, const Transition& transition) {
   const WorldTime now = world_.now();
   Seat& s = seat(host, router);
   if (transition.to != InstanceState::active) s.speaks_since = world_never;
+  s.listens_until = WorldTime{};
   if (settled_) {
     fail("not settled", fmt::format("h{} vr{} goes from {} to {} though nothing has happened for long", host, router,
                                     holdfast::to_string(transition.from), holdfast::to_string(transition.to)));
@@ -281,6 +287,18 @@ void Judge::transition(int host, int router, const Transition& transition) {
       fail("took over from a healthy active", fmt::format("h{} vr{} (priority {}) from h{} (priority {})", host, router,
                                                           own.priority.value, other, its.priority.value));
     }
+  }
+}
+
+void Judge::resumed(int host, Duration paused) {
+  const Host& h = world_.host(host);
+  for (int r = 0; r < world_.plan().routers; ++r) {
+    const StateMachine& machine = *h.machine(r);
+    const bool speaks = machine.state() == InstanceState::active && !machine.is_handing_over();
+    const VirtualRouterConfig& config = h.config(r);
+    // A backup's timer is shorter than four intervals, on whose clock ever.
+    if (!speaks || h.leader(r) >= 0 || paused < drifted(4 * bounds(r).interval)) continue;
+    seat(host, r).listens_until = world_.now() + handover_silence(config) * 63 / 64;
   }
 }
 

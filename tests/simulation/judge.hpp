@@ -31,6 +31,8 @@ class Judge {
   void look();
   void sent(int host, int router, Priority priority);
   void transition(int host, int router, const Transition& transition);
+  // Before the process that was paused for so long, on its own clock, does anything.
+  void resumed(int host, Duration paused);
   void settled();
   void finish();
 
@@ -55,6 +57,7 @@ class Judge {
     WorldTime speaks_since = world_never;      // as active, in quiet times
     std::array<WorldTime, remembered> sent{};  // a ring
     std::size_t sent_count = 0;
+    WorldTime listens_until{};  // after a pause
     std::size_t sent_before_window = 0;
     std::array<WorldTime, most_hosts> two_actives_since{};  // with that other host
     Seat() {

@@ -183,6 +183,8 @@ void World::start_later(int host) {
   schedule(now_ + 1ms, Event::Kind::start, host);
 }
 
+void World::resumed(int host, Duration paused) { judge_.resumed(host, paused); }
+
 // ---- the network ----
 
 void World::renew_network() {

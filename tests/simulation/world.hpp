@@ -72,6 +72,7 @@ class World {
   void send(int host, int router, Priority priority, const std::vector<AdvertPacket>& packets);
   void transition(int host, int router, const Transition& transition);
   void start_later(int host);
+  void resumed(int host, Duration paused);
   Trouble trouble(int host, int router) const;
   bool link_up(int host, int router) const;
 
