@@ -32,6 +32,7 @@ namespace holdfast {
   X(checksum_rfc9568_rcvd)   /* v3 over IPv4, summed without it */             \
   X(own_source_rcvd)         /* from our own address: an echo or a twin */     \
   X(conflicts)               /* another active heard while active */           \
+  X(address_conflicts)       /* a host outside VRRP answered for ours */       \
   X(addresses_restored)      /* put back after somebody else removed them */
 
 // Faults that no instance can be blamed for.

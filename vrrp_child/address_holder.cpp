@@ -68,22 +68,49 @@ void AddressHolder::remove(const Place& place, const VirtualRouterConfig& config
   if (present && is_ours(*present, config)) netlink_.remove(prefix, index);
 }
 
-void AddressHolder::announce(InstanceId id, const VirtualRouterConfig& config) {
+void AddressHolder::for_each_present(InstanceId id,
+                                     const std::function<void(const Interface&, const Place&)>& act) const {
   const auto held = held_.find(id);
   if (held == held_.end()) return;
   for (const Place& place : held->second) {
-    const auto& [index, prefix] = place;
-    const Interface* interface = netlink_.interface(index);
-    if (!interface || !netlink_.address(index, prefix)) continue;
-    const auto queue = [&](const auto& frame) {
-      for (std::uint32_t i = 0; i < config.announce.count; ++i) frames_.queue(frame, index);
-    };
-    if (config.family == IpFamily::ipv4)
-      queue(gratuitous_arp(prefix.address, interface->mac));
-    else
-      queue(unsolicited_neighbour_advertisement(prefix.address, interface->mac));
-    refused_.erase(place);
+    const Interface* interface = netlink_.interface(place.first);
+    if (interface && netlink_.address(place.first, place.second)) act(*interface, place);
   }
+}
+
+void AddressHolder::announce(InstanceId id, const VirtualRouterConfig& config) {
+  for_each_present(id, [&](const Interface& interface, const Place& place) {
+    const IpAddr& address = place.second.address;
+    for (std::uint32_t i = 0; i < config.announce.count; ++i) {
+      if (config.family == IpFamily::ipv4)
+        frames_.queue(gratuitous_arp(address, interface.mac), interface.index);
+      else
+        frames_.queue(unsolicited_neighbour_advertisement(address, interface.mac), interface.index);
+    }
+    refused_.erase(place);
+  });
+}
+
+void AddressHolder::probe(InstanceId id, const VirtualRouterConfig& config) {
+  for_each_present(id, [&](const Interface& interface, const Place& place) {
+    const IpAddr& address = place.second.address;
+    if (config.family == IpFamily::ipv4)
+      frames_.queue(arp_probe(address, interface.mac), interface.index);
+    else
+      frames_.queue(neighbour_probe(address, interface.mac), interface.index);
+  });
+}
+
+std::optional<InstanceId> AddressHolder::rival_of(const Claim& claim) const {
+  const Interface* interface = netlink_.interface(claim.interface_index);
+  if (!interface || interface->mac == claim.mac) return std::nullopt;
+  for (const auto& [id, places] : held_) {
+    const bool ours = std::ranges::any_of(places, [&](const Place& place) {
+      return place.first == claim.interface_index && place.second.address == claim.address;
+    });
+    if (ours) return id;
+  }
+  return std::nullopt;
 }
 
 void AddressHolder::flush_addresses() {

@@ -4,10 +4,12 @@
 
 #include "common/messages.hpp"
 #include "common/router_config.hpp"
+#include "vrrp_child/core/claims.hpp"
 #include "vrrp_child/frame_socket.hpp"
 #include "vrrp_child/netlink.hpp"
 #include "vrrp_child/virtual_devices.hpp"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -29,12 +31,16 @@ class AddressHolder {
   void withdraw(InstanceId id, const VirtualRouterConfig& config);
   // Those that are on the host.
   void announce(InstanceId id, const VirtualRouterConfig& config);
+  // Asks whether anybody else answers for them; rival_of() knows the answers.
+  void probe(InstanceId id, const VirtualRouterConfig& config);
   // What the kernel refuses is logged, once until it works again. Gives the number of frames refused.
   void flush_addresses();
   std::size_t flush_announcements() { return frames_.flush(); }
 
   // Whose address this is, put there by us; nothing for others'.
   std::optional<InstanceId> holder_of(int interface_index, const IpPrefix& prefix) const;
+  // Whose address another host claims to have; nothing where it is not ours, or the claim our own.
+  std::optional<InstanceId> rival_of(const Claim& claim) const;
   std::vector<AddressReport> report(InstanceId id, const VirtualRouterConfig& config, InstanceState state) const;
 
  private:
@@ -43,6 +49,8 @@ class AddressHolder {
   Place place_of(InstanceId id, const VirtualRouterConfig& config, const VirtualAddress& address) const;
   bool is_ours(const HostAddress& present, const VirtualRouterConfig& config) const;
   void remove(const Place& place, const VirtualRouterConfig& config);
+  // Calls `queue` with the interface of each address that is on the host.
+  void for_each_present(InstanceId id, const std::function<void(const Interface&, const Place&)>& act) const;
   void report_refusal(bool adding, const Place& place, const std::string& why);
 
   Netlink& netlink_;

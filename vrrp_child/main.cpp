@@ -42,12 +42,15 @@ int run() {
   auto adverts_v6 = AdvertSocket::open(IpFamily::ipv6);  // a host may do without
   auto frames = FrameSocket::open();
   if (!frames) return fail(frames.error().text);
+  auto claims = ClaimSocket::open();
+  if (!claims) return fail(claims.error().text);
   auto netlink = Netlink::open();
   if (!netlink) return fail(netlink.error().text);
 
   EventLoop loop;
-  VrrpProcess process(loop, Fd(child_channel_fd),
-                      {std::move(*adverts), std::move(adverts_v6), std::move(*frames), std::move(*netlink)});
+  VrrpProcess process(
+      loop, Fd(child_channel_fd),
+      {std::move(*adverts), std::move(adverts_v6), std::move(*frames), std::move(*claims), std::move(*netlink)});
   close_stderr();
   return loop.run();
 }

@@ -95,6 +95,7 @@ const char* name_of(ConflictKind kind) {
     case ConflictKind::password: return "password";
     case ConflictKind::interval: return "interval";
     case ConflictKind::address_list: return "address_list";
+    case ConflictKind::address_taken: return "address_taken";
   }
   return "";
 }
@@ -128,6 +129,9 @@ std::string sentence(const Conflict& conflict, const VirtualRouterConfig& config
     case ConflictKind::address_list:
       return (conflict.dropped ? dropped + "its" : peer + " is obeyed, but its") +
              " list of virtual addresses is not ours; write the same `addresses` on both hosts";
+    case ConflictKind::address_taken:
+      return fmt::format("another host, with MAC {:02x}, answers for {} too, without VRRP; remove the address there",
+                         fmt::join(conflict.mac, ":"), peer);
   }
   return "";
 }

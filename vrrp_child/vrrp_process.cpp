@@ -19,6 +19,7 @@ namespace {
 
 constexpr int batches_per_turn = 64;  // of received adverts; more than the socket's queue holds without a flood
 constexpr Duration late = std::chrono::milliseconds(1);
+constexpr Duration answer_time = std::chrono::seconds(1);  // within which a probe is answered
 constexpr Duration join_pause = std::chrono::seconds(5);
 
 }  // namespace
@@ -37,11 +38,17 @@ VrrpProcess::VrrpProcess(EventLoop& loop, Fd channel, Sockets sockets)
       adverts_watch_(
           loop, sockets_.adverts.fd(), EPOLLIN, [this](std::uint32_t) { adverts_arrived(); }, LoopPriority::urgent),
       netlink_watch_(loop, sockets_.netlink->fd(), EPOLLIN, [this](std::uint32_t) { host_changed(); }),
+      arp_watch_(
+          loop, sockets_.claims.arp_fd(), EPOLLIN, [this](std::uint32_t) { claims_arrived(); }, LoopPriority::idle),
       terminated_(loop, SIGTERM, [this] { leave_at_once("SIGTERM"); }) {
   set_log_sink([this](LogLevel level, std::string_view text) { parent_.send(Logged{level, std::string(text)}); });
   if (sockets_.adverts_v6) {
     adverts_v6_watch_ = IoWatch(
         loop, sockets_.adverts_v6->fd(), EPOLLIN, [this](std::uint32_t) { adverts_arrived(); }, LoopPriority::urgent);
+  }
+  if (sockets_.claims.neighbour_fd() >= 0) {
+    neighbour_watch_ = IoWatch(
+        loop, sockets_.claims.neighbour_fd(), EPOLLIN, [this](std::uint32_t) { claims_arrived(); }, LoopPriority::idle);
   }
   parent_.send(ChildReady{effective_capabilities()});
 }
@@ -168,6 +175,18 @@ void VrrpProcess::host_changed() {
   perform();
 }
 
+// Only answers to a probe of ours count: whoever takes over by the rules announces itself, too.
+void VrrpProcess::claims_arrived() {
+  const TimePoint now = loop_.now();
+  sockets_.claims.receive([&](const Claim& claim) {
+    if (now - last_probe_ > answer_time) return;
+    if (const auto id = addresses_.rival_of(claim)) {
+      table_.address_taken(*id, claim.address, claim.mac, now, actions_);
+    }
+  });
+  perform();
+}
+
 void VrrpProcess::timer_fired() {
   // After a stall, what has arrived meanwhile is heard before a timer is believed.
   if (loop_.now() - std::exchange(armed_for_, DeadlineHeap::never) > late) read_adverts();
@@ -181,6 +200,7 @@ void VrrpProcess::timer_fired() {
 // the parent hears of it last.
 void VrrpProcess::perform() {
   to_announce_.clear();
+  to_probe_.clear();
   for (const auto& [id, action] : actions_) {
     VirtualRouter* router = table_.find(id);
     if (!router) continue;
@@ -192,6 +212,8 @@ void VrrpProcess::perform() {
       addresses_.withdraw(id, router->config());
     } else if (std::holds_alternative<Announce>(action)) {
       to_announce_.push_back(id);
+    } else if (std::holds_alternative<ProbeAddresses>(action)) {
+      to_probe_.push_back(id);
     }
   }
   raise_devices();
@@ -199,6 +221,8 @@ void VrrpProcess::perform() {
   addresses_.flush_addresses();
   lower_devices();
   for (const InstanceId id : to_announce_) addresses_.announce(id, table_.find(id)->config());
+  for (const InstanceId id : to_probe_) addresses_.probe(id, table_.find(id)->config());
+  if (!to_probe_.empty()) last_probe_ = loop_.now();
   table_.statistics().send_errors += addresses_.flush_announcements();
 
   for (const auto& [id, action] : actions_) {

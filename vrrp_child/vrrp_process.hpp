@@ -7,6 +7,7 @@
 #include "common/messages.hpp"
 #include "vrrp_child/address_holder.hpp"
 #include "vrrp_child/advert_socket.hpp"
+#include "vrrp_child/claim_socket.hpp"
 #include "vrrp_child/core/router_table.hpp"
 #include "vrrp_child/frame_socket.hpp"
 #include "vrrp_child/netlink.hpp"
@@ -28,6 +29,7 @@ class VrrpProcess {
     AdvertSocket adverts;
     Result<AdvertSocket> adverts_v6;  // or why there is none
     FrameSocket frames;
+    ClaimSocket claims;
     std::unique_ptr<Netlink> netlink;
   };
 
@@ -51,6 +53,7 @@ class VrrpProcess {
   void adverts_arrived();
   void read_adverts();
   void host_changed();
+  void claims_arrived();
   void timer_fired();
 
   // doing
@@ -78,6 +81,8 @@ class VrrpProcess {
   RouterTable table_;
   RouterTable::Actions actions_;  // what the table wants done, until perform()
   std::vector<InstanceId> to_announce_;
+  std::vector<InstanceId> to_probe_;
+  TimePoint last_probe_{};
   TimePoint armed_for_ = DeadlineHeap::never;
 
   std::optional<std::uint32_t> generation_;  // of the configuration being received
@@ -103,6 +108,8 @@ class VrrpProcess {
   IoWatch adverts_watch_;
   IoWatch adverts_v6_watch_;
   IoWatch netlink_watch_;
+  IoWatch arp_watch_;
+  IoWatch neighbour_watch_;
   SignalWatch terminated_;
 };
 

@@ -8,11 +8,13 @@ namespace {
 constexpr Duration first_pause = std::chrono::minutes(1);
 constexpr Duration longest_pause = std::chrono::hours(1);
 constexpr Duration shortest_memory = std::chrono::seconds(10);
+constexpr Duration memory_of_claims = std::chrono::seconds(30);  // asked for as often as announcements are refreshed
 
 }  // namespace
 
 bool ConflictLog::lasts(const Entry& entry, Duration advert_interval, TimePoint now) {
-  return now - entry.last <= std::max(3 * advert_interval, shortest_memory);
+  const Duration memory = entry.conflict.kind == ConflictKind::address_taken ? memory_of_claims : shortest_memory;
+  return now - entry.last <= std::max(3 * advert_interval, memory);
 }
 
 bool ConflictLog::note(const Conflict& conflict, Duration advert_interval, TimePoint now) {

@@ -3,6 +3,7 @@
 
 #include "common/ip_addr.hpp"
 #include "common/types.hpp"
+#include "vrrp_child/core/announce.hpp"
 
 #include <array>
 #include <cstdint>
@@ -13,22 +14,24 @@
 namespace holdfast {
 
 enum class ConflictKind : std::uint8_t {
-  two_actives,   // another router is active while we are
-  own_address,   // adverts come from our own address: a twin, or an echo of ours
-  version,       // dropped: it speaks another version
-  auth_type,     // dropped: it has a password and we have none, or the other way round
-  password,      // dropped: another password
-  interval,      // v2: dropped; v3: we follow the active's
-  address_list,  // v2: dropped; v3: an address may be on no host, or on two
+  two_actives,    // another router is active while we are
+  own_address,    // adverts come from our own address: a twin, or an echo of ours
+  version,        // dropped: it speaks another version
+  auth_type,      // dropped: it has a password and we have none, or the other way round
+  password,       // dropped: another password
+  interval,       // v2: dropped; v3: we follow the active's
+  address_list,   // v2: dropped; v3: an address may be on no host, or on two
+  address_taken,  // a host outside VRRP answers for one of our addresses
 };
-inline constexpr std::size_t conflict_kinds = 7;
+inline constexpr std::size_t conflict_kinds = 8;
 
 struct Conflict {
   ConflictKind kind{};
-  IpAddr peer{};
+  IpAddr peer{};  // the other router; address_taken: the address
   Priority peer_priority{};
   bool dropped = false;      // its adverts are not obeyed
   std::uint32_t theirs = 0;  // version: the number; interval: milliseconds; auth_type: the type
+  MacAddress mac{};          // address_taken: who answers
   bool operator==(const Conflict&) const = default;
 };
 

@@ -326,6 +326,14 @@ void RouterTable::address_lost(InstanceId id, TimePoint now, Actions& actions) {
   settle(*router, now, actions);
 }
 
+void RouterTable::address_taken(InstanceId id, const IpAddr& address, const MacAddress& mac, TimePoint now,
+                                Actions& actions) {
+  VirtualRouter* router = find(id);
+  if (!router) return;
+  router->machine_.on_address_taken(address, mac, scratch_);
+  settle(*router, now, actions);
+}
+
 std::optional<Discard> RouterTable::receive(const Datagram& datagram, TimePoint now, Actions& actions) {
   VirtualRouter* router = find_by_packet(datagram);
   const auto discard = [&](Discard why) {
@@ -389,6 +397,7 @@ void RouterTable::take_actions(VirtualRouter& router, TimePoint now, Actions& ac
     }
     if (const auto* conflict = std::get_if<Conflict>(&action)) {
       if (conflict->kind == ConflictKind::two_actives) ++router.statistics_.conflicts;
+      if (conflict->kind == ConflictKind::address_taken) ++router.statistics_.address_conflicts;
       if (!router.conflicts_.note(*conflict, router.config_.advert_interval, now)) continue;
     }
     actions.push_back({router.id_, std::move(action)});

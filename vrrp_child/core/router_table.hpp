@@ -137,6 +137,7 @@ class RouterTable {
   // Tells the router what its interface is like now.
   void set_link(InstanceId id, const Link& link, TimePoint now, Actions& actions);
   void address_lost(InstanceId id, TimePoint now, Actions& actions);
+  void address_taken(InstanceId id, const IpAddr& address, const MacAddress& mac, TimePoint now, Actions& actions);
   // Nothing when the advert reached a state machine.
   std::optional<Discard> receive(const Datagram& datagram, TimePoint now, Actions& actions);
   // Everything that is due, and what may go early with it.

@@ -352,6 +352,8 @@ void StateMachine::on_deadline(TimePoint now, Actions& actions) {
     lease_at_ = now + settings_.lease / 3;
   }
   if (announce_at_ <= now) {
+    // Not at the first announcement: the former active has not let go yet.
+    actions.push_back(ProbeAddresses{});
     actions.push_back(Announce{});
     announce_at_ = settings_.announce_refresh > Duration::zero() ? now + settings_.announce_refresh : never;
   }
@@ -360,6 +362,11 @@ void StateMachine::on_deadline(TimePoint now, Actions& actions) {
 void StateMachine::on_address_lost(TimePoint now, Actions&) {
   if (state_ != InstanceState::active || (silence_ && silence_->why == Silence::Why::slept)) return;
   restore_at_ = std::max(now, last_restore_ + restore_pause);
+}
+
+void StateMachine::on_address_taken(const IpAddr& address, const MacAddress& mac, Actions& actions) {
+  if (state_ != InstanceState::active || silence_) return;
+  actions.push_back(Conflict{.kind = ConflictKind::address_taken, .peer = address, .mac = mac});
 }
 
 // ---- configuration ----

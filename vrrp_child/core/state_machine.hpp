@@ -89,13 +89,17 @@ struct RemoveAddresses {
 struct Announce {
   bool operator==(const Announce&) const = default;
 };
+// Ask whether anybody else answers for the addresses.
+struct ProbeAddresses {
+  bool operator==(const ProbeAddresses&) const = default;
+};
 struct Transition {
   InstanceState from{};
   InstanceState to{};
   Reason reason;
   bool operator==(const Transition&) const = default;
 };
-using Action = std::variant<SendAdvert, HoldAddresses, RemoveAddresses, Announce, Transition, Conflict>;
+using Action = std::variant<SendAdvert, HoldAddresses, RemoveAddresses, Announce, ProbeAddresses, Transition, Conflict>;
 
 // The interface an instance runs on, as far as it matters here.
 struct LinkCondition {
@@ -125,6 +129,8 @@ class StateMachine {
   void on_deadline(TimePoint now, Actions& actions);
   // One of our addresses vanished from the host while we hold it.
   void on_address_lost(TimePoint now, Actions& actions);
+  // Another host answered for one of them.
+  void on_address_taken(const IpAddr& address, const MacAddress& mac, Actions& actions);
   // Same virtual router, other settings; what is not affected goes on undisturbed.
   void on_config(const VirtualRouterConfig& config, TimePoint now, Actions& actions);
   // Whether another machine decides for this one from now on; if so, follow() it after whatever happens to it.
