@@ -32,6 +32,7 @@ class Kind:
     unicast: bool = False
     password: str | None = None
     addresses_6: tuple = ("fe80::66:1", f"{NETWORK_6}::130")
+    virtual_mac: bool = False
     mixed: bool = False  # we speak version 3 as well and obey both, as in an upgrade (RFC 9568, 8.4.2)
 
     @property
@@ -54,6 +55,10 @@ MULTICAST = {
     "v2_multicast": Kind(2, 4),
     "v3_ipv4_multicast": Kind(3, 4),
     "v3_ipv6_multicast": Kind(3, 6),
+}
+VIRTUAL_MAC = {
+    "v3_ipv4_virtual_mac": Kind(3, 4, virtual_mac=True),
+    "v3_ipv6_virtual_mac": Kind(3, 6, virtual_mac=True),
 }
 UNICAST = {
     "v2_unicast": Kind(2, 4, unicast=True),
@@ -96,6 +101,9 @@ class Router:
 
     @property
     def mac(self):
+        """What answers for the virtual addresses."""
+        if self.kind.virtual_mac:
+            return f"00:00:5e:00:0{1 if self.kind.family == 4 else 2}:{VRID:02x}"
         return self.host.mac
 
 
@@ -107,6 +115,8 @@ class OurRouter(Router):
             extra = f'password: "{kind.password}"'
         if kind.mixed:
             extra = "mixed_versions: true"
+        if kind.virtual_mac:
+            extra = "virtual_mac: true"
         return Holdfast(self.host, f"""
 instances:
   VI_1:
@@ -128,7 +138,7 @@ class KeepalivedRouter(Router):
             unicast += "\n unicast_ttl 255"  # it would send with 64, which no VRRP router may accept
         return Keepalived(self.host, keepalived_instance(
             vrid=VRID, priority=priority, version=kind.version, interval=kind.interval if kind.version == 3 else 1,
-            password=kind.password, addresses=kind.addresses, extra=unicast))
+            password=kind.password, addresses=kind.addresses, extra="use_vmac" if kind.virtual_mac else unicast))
 
 
 class FrrRouter(Router):
@@ -193,9 +203,12 @@ class Pair:
             assert holders == [router.name], f"{router.name} alone has the address: {holders}"
             for address in self.kind.addresses:
                 macs = who_answers(self.visitor, address, wait=0.1)
-                assert macs == {router.mac}, f"{router.name} ({router.mac}) alone answers for {address}: {macs}"
-        heard = {advert.source for advert in self.recorder.adverts(since=since)}
+                assert macs == [router.mac], f"{router.name} ({router.mac}) alone answers for {address}: {macs}"
+        adverts = self.recorder.adverts(since=since)
+        heard = {advert.source for advert in adverts}
         assert heard == {router.source}, f"{router.name} ({router.source}) alone is heard: {heard}"
+        if self.kind.virtual_mac:
+            assert {advert.mac.hex(":") for advert in adverts} == {router.mac}, "its adverts come from the virtual MAC"
         assert self.browser.page(self.kind.addresses[-1], timeout=5) == router.name
         if self.ours.host.init is not None and self.ours.daemon.process.running:
             state = self.ours.daemon.instance().get("state")
@@ -291,9 +304,9 @@ def equal_priority(pair):
 EVENTS = (peer_dies, peer_stops, peer_returns, we_die, we_stop, we_return, equal_priority)
 PEERS = {
     # keepalived's version 2 as its users have it, with a password; FRR has neither passwords nor unicast.
-    "keepalived": (KeepalivedRouter, {**MULTICAST, "v2_multicast": Kind(2, 4, password="1111"), **UNICAST,
+    "keepalived": (KeepalivedRouter, {**MULTICAST, "v2_multicast": Kind(2, 4, password="1111"), **UNICAST, **VIRTUAL_MAC,
                                       "v2_and_v3_multicast": Kind(2, 4, mixed=True)}),
-    "frr": (FrrRouter, MULTICAST),
+    "frr": (FrrRouter, {**MULTICAST, **VIRTUAL_MAC}),
 }
 
 

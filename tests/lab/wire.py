@@ -152,7 +152,7 @@ def _solicitation(address, mac, own):
 
 def who_answers(host, address, wait=0.2):
     """Asks the network for an address (ARP or neighbour solicitation) and gives the MACs that answer within `wait`
-    seconds, as a set of texts. The host needs an address of its own in the same family, not a link-local one."""
+    seconds, as a sorted list of texts: hosts with the same virtual MAC are told apart. The host needs an address of its own in the same family, not a link-local one."""
     address = ipaddress.ip_address(address)
     link = json.loads(host.ip("-j", "addr", "show", "dev", host.interface))[0]
     own = next(ipaddress.ip_address(entry["local"]) for entry in link["addr_info"]
@@ -160,7 +160,7 @@ def who_answers(host, address, wait=0.2):
     mac = bytes.fromhex(link["address"].replace(":", ""))
     with host.network():
         asker = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-    answered = set()
+    answered = []
     with asker:
         asker.bind((host.interface, ETH_P_ALL))
         asker.settimeout(0.02)
@@ -175,8 +175,8 @@ def who_answers(host, address, wait=0.2):
                 continue  # not an answer to us
             is_arp_reply = frame[12:14] == b"\x08\x06" and frame[20:22] == b"\x00\x02"
             if (is_arp_reply and frame[28:32] == address.packed) or _advertised(frame) == address.packed:
-                answered.add(frame[22:28].hex(":") if is_arp_reply else frame[80:86].hex(":"))
-    return answered
+                answered.append(frame[22:28].hex(":") if is_arp_reply else frame[80:86].hex(":"))
+    return sorted(answered)
 
 
 def tshark_complaints(recorder, source, message_only_checksum=False):
