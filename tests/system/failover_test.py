@@ -6,7 +6,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from lab import Recorder, main, stays, wait_until
+from lab import Holdfast, Recorder, main, stays, wait_until
 from lab.tutorial import VIP, machine, pair, quick_configuration, visitor
 
 
@@ -63,6 +63,24 @@ def test_owner(lab):
     web_1.holdfast.start()
     browser.waits_for(VIP, "web-1", 3)
     wait_until(alone(lab, "web-1"), 2, "web-1 alone has it")
+
+
+def test_owner_whose_own_address_it_is(lab):
+    """The address is the owner's only one, so its adverts come from it; who stands in for the owner has it too, and
+    must hear them all the same (VX-SM-10, VX-SM-14, VX-TX-02)."""
+    owner = lab.host("owner", f"{VIP}/24")
+    daemon = Holdfast(owner, quick_configuration(255))
+    other = machine(lab, 2, quick_configuration(99), nginx=False)
+    daemon.start().waits_for_state("active", 5)
+    other.holdfast.start()
+    wait_until(lambda: other.holdfast.instance().get("active_router"), 5, "web-2 hears the owner")
+    owner.power_off()
+    wait_until(lambda: other.host.has(VIP), 5, "web-2 stands in")
+    owner.boot()
+    daemon.start().waits_for_state("active", 5)
+    wait_until(lambda: not other.host.has(VIP), 3, "web-2 gives way")
+    stays(lambda: other.holdfast.instance()["state"] == "backup", 1, "and stays backup")
+    assert other.holdfast.instance()["active_router"] == {"address": VIP, "priority": 255}
 
 
 def test_link_down_and_up(lab):
