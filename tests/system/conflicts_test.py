@@ -54,11 +54,18 @@ def told(holdfast, sentence):
     return [line for line in holdfast.process.lines if sentence in line]
 
 
+def hears_its_own_address(machine):
+    """Linux drops packets that come from one of its own addresses before anybody sees them, unless told not to."""
+    machine.host.run(["sysctl", "-qw", "net.ipv4.conf.ens33.accept_local=1"])
+    return machine
+
+
 def conflict(lab, kind):
     """The stranger is told of at once and once, in log, status and counters."""
     options, fields, sentence, counter = KINDS[kind]
     injector = Injector(visitor(lab).host)
-    holdfast = machine(lab, 1, quick_configuration(100, **options), nginx=False).holdfast.start()
+    web_1 = hears_its_own_address(machine(lab, 1, quick_configuration(100, **options), nginx=False))
+    holdfast = web_1.holdfast.start()
     holdfast.waits_for_state("active", 10)
     time.sleep(1.2 if options else 0.2)  # an advert that crosses our first one is no news
     before = holdfast.instance()
@@ -66,7 +73,7 @@ def conflict(lab, kind):
     fields = {"source": STRANGER, **fields}
     with spoken(lambda: injector.advert(**fields)):
         wait_until(lambda: told(holdfast, sentence), 3, "the log tells at once")
-        stays(lambda: holdfast.instance()["state"] == "active", 2, "who is worse, or not believed, moves nobody")
+        stays(lambda: holdfast.instance()["state"] == "active", 1.2, "who is worse, or not believed, moves nobody")
     now = holdfast.instance()
     assert len(told(holdfast, sentence)) == 1, told(holdfast, sentence)
     # A stranger with another interval or list is a second active beside that.
@@ -159,7 +166,7 @@ def test_repeated_but_rarely(lab):
 """
         values = {"source": STRANGER, "addresses": (f"10.1.1.{vrid}",), **fields, "vrid": vrid}
         speakers.append(lambda values=values: injector.advert(**values))
-    holdfast = machine(lab, 1, instances, nginx=False).holdfast.start()
+    holdfast = hears_its_own_address(machine(lab, 1, instances, nginx=False)).holdfast.start()
     for kind in KINDS:
         holdfast.waits_for_state("active", 15, kind)
     time.sleep(1.2)
