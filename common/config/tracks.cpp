@@ -22,8 +22,9 @@ std::optional<std::string> read_check_name(Problems& problems, const YamlNode& n
   auto name = read_text(problems, node, "the check to track");
   if (!name) return std::nullopt;
   if (!checks.all.contains(*name)) {
-    const std::string hint = checks.in_order.empty() ? "; define it under `checks`"
-                                                     : problems.hint_for(*name, checks.in_order, "the checks are");
+    std::string hint = checks.in_order.empty() ? "; define it under `checks`"
+                                               : problems.hint_for(*name, checks.in_order, "the checks are");
+    if (!hint.starts_with("; did you mean")) hint += "; for a link write " + quoted("{interface: " + *name + "}");
     problems.error(node.place, "no check is called " + quoted(*name) + hint);
     return std::nullopt;
   }

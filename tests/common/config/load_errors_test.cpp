@@ -306,7 +306,7 @@ TEST_CASE("mistakes in track entries") {
   const std::string checks = "checks: {nginx: {type: process, name: nginx}, db: {type: process, name: db}}\n";
   check_cases({
       {"[db, nignx]", "3:83: error: no check is called `nignx`; did you mean `nginx`?"},
-      {"[db, elsewhere]", "3:83: error: no check is called `elsewhere`; the checks are: nginx, db"},
+      {"[db, elsewhere]", "3:83: error: no check is called `elsewhere`; the checks are: nginx, db; for a link write `{interface: elsewhere}`"},
       {"[db, {check: ngnix}]", "3:91: error: no check is called `ngnix`; did you mean `nginx`?"},
       {"[db, nginx, db]", "3:90: error: check `db` is tracked twice; keep one of the entries"},
       {"db", "3:78: error: `track` must be a list, such as `[nginx, {check: db, weight: 2}]`, not `db`"},
@@ -326,7 +326,7 @@ TEST_CASE("mistakes in track entries") {
 }
 
 TEST_CASE("tracks without checks") {
-  check_cases({{"", "2:64: error: no check is called `nginx`; define it under `checks`"}},
+  check_cases({{"", "2:64: error: no check is called `nginx`; define it under `checks`; for a link write `{interface: nginx}`"}},
       "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], track: [nginx]}\n", "");
 }
 
