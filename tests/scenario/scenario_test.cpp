@@ -144,6 +144,20 @@ TEST_CASE("equal priorities: the greater address wins and stays") {
   CHECK(a.transitions() + b.transitions() == before);
 }
 
+TEST_CASE("two hosts that both own the address: one stays active, by the tie-break", "[VX-RX-15]") {
+  Wire wire;
+  Host& a = wire.host(IpAddr::v4(192, 168, 16, 128));
+  Host& b = wire.host(IpAddr::v4(192, 168, 16, 129));
+  const auto version = GENERATE(VrrpVersion::v2, VrrpVersion::v3);
+  a.add(web, router(255, true, version));
+  b.add(web, router(255, true, version));
+  wire.pass(10s);
+  CHECK(wire.holders(web) == std::vector<const Host*>{&b});
+  const auto before = a.transitions() + b.transitions();
+  wire.pass(60s);
+  CHECK(a.transitions() + b.transitions() == before);
+}
+
 TEST_CASE("of three, the next in line takes over, and only it") {
   Wire wire;
   Host& a = wire.host(IpAddr::v4(192, 168, 16, 1));

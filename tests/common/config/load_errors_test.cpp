@@ -54,6 +54,7 @@ TEST_CASE("mistakes in an instance") {
   }, "instances:\n  w: {interface: eth0, addresses: [10.0.0.1], ", "}\n");
   check_cases({
       {"version: 4", "2:65: error: `version` must be 2 or 3, not `4`"},
+      // VX-PK-02
       {"priority: 0", "2:66: error: `priority` must be a whole number from 1 to 255, not `0`"},
       {"priority: 256", "2:66: error: `priority` must be a whole number from 1 to 255, not `256`"},
       {"priority: 1", "2:66: warning: priority 1 is that of a demoted router: every other takes over from it at once; write 2 or more unless that is meant"},

@@ -201,6 +201,7 @@ instances:
                                                                {"", "eth2", Effect::weight, 5}});
 }
 
+// V3-PK-04, PX-01
 TEST_CASE("IPv6: the family follows the addresses, and a link-local one comes first") {
   const auto router = load(R"(instances:
   w:
