@@ -96,6 +96,7 @@ class Mixed:
         between = [advert.priority for advert in self.group.adverts(self.ours, since)
                    if resignations[0].at <= advert.at <= first.at]
         assert set(between) == {0}, f"nothing else is said until the answer: {between}"
+        assert self.ownership.lost(OURS, VIP, since) >= first.at - 0.01, "it keeps the address until the answer"
         bound = interval(self.version) / 2
         assert self.ownership.longest_without(VIP, since) < bound
         assert self.longest_shared(since) < bound
