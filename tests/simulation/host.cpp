@@ -117,6 +117,7 @@ void Host::wake_up(Duration slept) {
 
 // The event loop finds everything ready at once: adverts are first, the order of the rest is chance.
 void Host::after_the_pause() {
+  awake_since_ = world_.now();
   if (!queue_.empty()) {
     read_queue();
     table_->run_timers(now(), actions_);
@@ -274,8 +275,9 @@ void Host::lease_check(int router) {
   for (Lease& lease : leases_[at(router)]) {
     if (lease.ends > world_.now()) {
       next = std::min(next, lease.ends);
-    } else if (std::exchange(lease, {}).ends != WorldTime{}) {
+    } else if (const Lease was = std::exchange(lease, {}); was.ends != WorldTime{}) {
       expired = true;
+      if (running() && !was.orphaned && was.renewed >= awake_since_) world_.lease_ran_out(number_, router);
       world_.trace("h{} vr{}: the lease of an address ended", number_, router);
     }
   }
@@ -323,7 +325,7 @@ void Host::hold(int router) {
   held_[at(router)] = configured;
   for (int a = 0; a < most_addresses; ++a) {
     if (configured & (1U << a))
-      leases_[at(router)][at(a)] = {world_.now() + table_->find(id_of(router))->config().lease};
+      leases_[at(router)][at(a)] = {world_.now() + table_->find(id_of(router))->config().lease, world_.now()};
   }
   if (!std::exchange(lease_checked_[at(router)], true)) {
     world_.schedule(leases_[at(router)][0].ends, Event::Kind::lease, number_, router);

@@ -80,6 +80,7 @@ class Host {
  private:
   struct Lease {
     WorldTime ends{};
+    WorldTime renewed{};
     bool orphaned = false;
   };
   static constexpr InstanceId id_of(int router) { return InstanceId{static_cast<std::uint32_t>(router + 1)}; }
@@ -125,6 +126,7 @@ class Host {
   std::optional<RouterTable> table_;
   RouterTable::Actions actions_;
   bool paused_ = false;
+  WorldTime awake_since_{};  // not paused, not stalled
   TimePoint paused_at_{};
   bool leaving_ = false;
   int table_revision_ = 0;

@@ -211,6 +211,17 @@ void Judge::look_at_router(int router) {
                                    missed.count()));
     }
   }
+  // A handover in settled times leaves no gap at all: who leaves holds the address until somebody else does.
+  for (int h = 0; h < hosts; ++h) {
+    Seat& s = seat(h, router);
+    if (s.hands_over_since == world_never) continue;
+    const HostSet near = static_cast<HostSet>(world_.reached_by(h, router) | only(h));
+    if (world_.disturbances() > s.disturbances_then || now - s.hands_over_since > bounds(router).takeover) {
+      s.hands_over_since = world_never;
+    } else if (!(owners & near)) {
+      fail("gap in a handover", fmt::format("nobody owns vr{}, which h{} hands over", router, h));
+    }
+  }
   // Two actives that hear each other settle it.
   for (int a = 0; a < hosts; ++a) {
     for (int b = a + 1; b < hosts; ++b) {
@@ -299,6 +310,29 @@ void Judge::resumed(int host, Duration paused) {
     // A backup's timer is shorter than four intervals, on whose clock ever.
     if (!speaks || h.leader(r) >= 0 || paused < drifted(4 * bounds(r).interval)) continue;
     seat(host, r).listens_until = world_.now() + handover_silence(config) * 63 / 64;
+  }
+}
+
+void Judge::lease_ran_out(int host, int router) {
+  if (!is_active(host, router)) return;
+  fail("lease ran out", fmt::format("h{} vr{} is active and awake, and did not renew it", host, router));
+}
+
+// Watched where it must work: nothing has happened for long, and a fit backup hears and is heard. Where adverts
+// overtake each other by more than the burst of resignations lasts, an old one can undo the last of them. Where
+// intervals are long, drift eats the silence's margin of 100 ms.
+void Judge::handover_begins(int host) {
+  const WorldTime now = world_.now();
+  if (world_.plan().jitter > 1ms) return;
+  for (int r = 0; r < world_.plan().routers; ++r) {
+    const bool settled = now - world_.disturbed_at() > bounds(r).settling && bounds(r).interval <= 2s;
+    if (!settled || !is_active(host, r) || world_.host(host).leaving()) continue;
+    for (int other = 0; other < world_.plan().hosts; ++other) {
+      const bool fit = world_.host(other).standing(r).fitness == Fitness::fit;
+      if (other == host || !fit || !takes_part(other, r) || !hear_each_other(host, other, r)) continue;
+      seat(host, r).hands_over_since = now;
+      seat(host, r).disturbances_then = world_.disturbances() + 1;  // that one itself
+    }
   }
 }
 

@@ -33,6 +33,10 @@ class Judge {
   void transition(int host, int router, const Transition& transition);
   // Before the process that was paused for so long, on its own clock, does anything.
   void resumed(int host, Duration paused);
+  // The kernel removed an address that this host's process put there since it last slept.
+  void lease_ran_out(int host, int router);
+  // Before a host is stopped or demoted.
+  void handover_begins(int host);
   void settled();
   void finish();
 
@@ -57,7 +61,9 @@ class Judge {
     WorldTime speaks_since = world_never;      // as active, in quiet times
     std::array<WorldTime, remembered> sent{};  // a ring
     std::size_t sent_count = 0;
-    WorldTime listens_until{};  // after a pause
+    WorldTime listens_until{};                 // after a pause
+    WorldTime hands_over_since = world_never;  // in settled times, to somebody who is there
+    std::uint64_t disturbances_then = 0;
     std::size_t sent_before_window = 0;
     std::array<WorldTime, most_hosts> two_actives_since{};  // with that other host
     Seat() {

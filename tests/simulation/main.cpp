@@ -54,11 +54,11 @@ int replay(std::uint64_t seed, bool verbose) {
 class Batch {
  public:
   Batch(std::uint64_t first_seed, std::uint64_t runs, bool stop_at_first)
-      : first_seed_(first_seed), runs_(runs), stop_at_first_(stop_at_first) {}
+      : first_seed_(first_seed), end_(runs), stop_at_first_(stop_at_first) {}
 
   void work() {
     World::Numbers numbers;
-    for (std::uint64_t i = next_++; i < runs_ && !stop_; i = next_++) {
+    for (std::uint64_t i = next_++; i < end_; i = next_++) {
       const std::uint64_t seed = first_seed_ + i;
       Outcome outcome = run(seed);
       if (!outcome.violation && seed % repeat_every == 0 && run(seed).numbers.digest != outcome.numbers.digest) {
@@ -88,7 +88,7 @@ class Batch {
     fmt::print(
         "\n{} runs from seed {}: {} failed; {} events, {} adverts, {} transitions, {} simulated hours in {:.1f} s; "
         "digest {:016x}\n",
-        std::min(runs_, next_.load()), first_seed_, failures_.size(), numbers_.events, numbers_.adverts,
+        std::min(end_.load(), next_.load()), first_seed_, failures_.size(), numbers_.events, numbers_.adverts,
         numbers_.transitions, hours, seconds, numbers_.digest);
     return failures_.empty() ? 0 : 1;
   }
@@ -97,14 +97,14 @@ class Batch {
   void note(std::uint64_t seed, const Violation& violation) {
     const std::lock_guard lock(mutex_);
     failures_.emplace(seed, violation);
-    if (stop_at_first_) stop_ = true;
+    // Those before it are still made: the first in order is wanted, not the first to be ready.
+    if (stop_at_first_) end_ = std::min<std::uint64_t>(end_, seed - first_seed_);
   }
 
   std::uint64_t first_seed_;
-  std::uint64_t runs_;
+  std::atomic<std::uint64_t> end_;
   bool stop_at_first_;
   std::atomic<std::uint64_t> next_{0};
-  std::atomic<bool> stop_{false};
   std::mutex mutex_;
   World::Numbers numbers_;
   std::map<std::uint64_t, Violation> failures_;

@@ -226,10 +226,11 @@ class Plan::Maker {
   }
 
   Duration gap() {
-    switch (random_.below(4)) {
+    switch (random_.below(6)) {
       case 0: return 0us;
       case 1: return random_.between(0us, plan_.unit / 2);
       case 2: return random_.between(0us, 4 * plan_.unit);
+      case 3: return 20 * plan_.unit + Duration(1s);  // long enough to settle
       default: return random_.between(0us, 12 * plan_.unit);
     }
   }

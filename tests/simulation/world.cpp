@@ -73,12 +73,14 @@ void World::handle(const Event& event) {
   switch (event.kind) {
     case Event::Kind::boot:
       trace("h{} boots", event.host);
-      disturbed_at_ = now_;
+      disturb();
       return host.power_on();
-    case Event::Kind::start: disturbed_at_ = now_; return host.start_where_wanted();
+    case Event::Kind::start:
+      if (host.wanted) disturb();
+      return host.start_where_wanted();
     case Event::Kind::checks_known:
       trace("h{}: the checks have results", event.host);
-      disturbed_at_ = now_;
+      disturb();
       return host.checks_known();
     case Event::Kind::timer: return host.timer(now_);
     case Event::Kind::lease: return host.lease_check(static_cast<int>(event.index));
@@ -89,8 +91,11 @@ void World::handle(const Event& event) {
       const bool begins = event.kind == Event::Kind::fault_begins;
       trace("fault {}: {} (host {}, set {:#b})", begins ? "begins" : "ends", to_string(fault.kind), fault.host,
             fault.set);
+      if (begins && (fault.kind == FaultKind::stop || fault.kind == FaultKind::demotion)) {
+        judge_.handover_begins(fault.host);
+      }
       if (begins) ++numbers_.faults[static_cast<std::size_t>(fault.kind)];
-      disturbed_at_ = now_;
+      disturb();
       lasting_[event.index] = begins;
       return begin(fault, begins);
     }
@@ -178,12 +183,16 @@ bool World::link_up(int host, int router) const {
   return true;
 }
 
-void World::start_later(int host) {
+void World::disturb() {
   disturbed_at_ = now_;
-  schedule(now_ + 1ms, Event::Kind::start, host);
+  ++disturbances_;
 }
 
+void World::start_later(int host) { schedule(now_ + 1ms, Event::Kind::start, host); }
+
 void World::resumed(int host, Duration paused) { judge_.resumed(host, paused); }
+
+void World::lease_ran_out(int host, int router) { judge_.lease_ran_out(host, router); }
 
 // ---- the network ----
 
@@ -261,7 +270,7 @@ void World::fly(const AdvertPacket& packet, int router, HostSet receivers) {
     const int copies = duplication_ > 0 && random_.chance(duplication_) ? 2 : 1;
     for (int copy = 0; copy < copies; ++copy) {
       if (lost > 0 && random_.chance(lost)) {
-        disturbed_at_ = now_;
+        disturb();
         continue;
       }
       Duration delay = plan_.shortest_delay;

@@ -73,6 +73,7 @@ class World {
   void transition(int host, int router, const Transition& transition);
   void start_later(int host);
   void resumed(int host, Duration paused);
+  void lease_ran_out(int host, int router);
   Trouble trouble(int host, int router) const;
   bool link_up(int host, int router) const;
 
@@ -82,6 +83,7 @@ class World {
     return reached_by_[static_cast<std::size_t>(router * most_hosts + host)];
   }
   // The last moment at which something went wrong, or stopped going wrong.
+  std::uint64_t disturbances() const { return disturbances_ + (lasting_disturbances_ > 0 ? 1 : 0); }
   WorldTime disturbed_at() const {
     return lasting_disturbances_ > 0 ? now_ : std::max(disturbed_at_, std::min(now_, late_adverts_until_));
   }
@@ -95,6 +97,7 @@ class World {
   void handle(const Event& event);
   void begin(const Fault& fault, bool begins);
   bool lasts(FaultKind kind, int host) const;
+  void disturb();
   void renew_network();
   HostSet who_is_reached(int host, int router) const;
   void fly(const AdvertPacket& packet, int router, HostSet receivers);
@@ -122,6 +125,7 @@ class World {
   int duplication_ = 0;
   Duration extra_delay_{};
   WorldTime disturbed_at_{};
+  std::uint64_t disturbances_ = 0;
   WorldTime late_adverts_until_{};  // some are on their way for longer than usual
   int lasting_disturbances_ = 0;
   Numbers numbers_;
