@@ -87,7 +87,7 @@ void add_rfc8347_state(Json& json, const VirtualRouterConfig& router, const Inst
   json["is_owner"] = router.priority == owner_priority;
   json["last_adv_source"] = report.last_advert_source ? Json(to_string(*report.last_advert_source)) : Json(nullptr);
   json["up_datetime"] = report.up_since ? Json(clock.text(*report.up_since)) : Json(nullptr);
-  json["master_down_interval"] = std::chrono::duration_cast<Centiseconds>(report.active_down_interval).count();
+  json["master_down_interval"] = std::chrono::round<Centiseconds>(report.active_down_interval).count();
   json["skew_time"] = report.skew_time.count();
   json["last_event"] = or_null(report.last_event);
   json["new_master_reason"] = or_null(report.new_master_reason);

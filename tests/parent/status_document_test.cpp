@@ -87,7 +87,7 @@ TEST_CASE("the document has the contract's shape") {
       R"({"check":"nginx","status":"up","while_down":"demote"},)"
       R"({"interface":"eth1","status":"down","while_down":"fault"}],)"
       R"("is_owner":false,"last_adv_source":"192.168.16.129","up_datetime":"2026-11-22T11:58:20.000Z",)"
-      R"("master_down_interval":360,"skew_time":609375,"last_event":"master-timeout","new_master_reason":null})");
+      R"("master_down_interval":361,"skew_time":609375,"last_event":"master-timeout","new_master_reason":null})");
   auto global = json["statistics"];
   CHECK(global["virtual_routers"] == 1);
   CHECK(global["interfaces"] == 1);
