@@ -202,7 +202,7 @@ instances:
 }
 
 // V3-PK-04, PX-01
-TEST_CASE("V3-PK-04: the family follows the addresses, and a link-local one comes first") {
+TEST_CASE("IPv6: the family follows the addresses, and a link-local one comes first") {
   const auto router = load(R"(instances:
   w:
     interface: eth0
