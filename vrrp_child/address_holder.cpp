@@ -34,8 +34,10 @@ void AddressHolder::hold(InstanceId id, const VirtualRouterConfig& config) {
   std::vector<Place> wanted;
   for (const VirtualAddress& address : config.addresses) wanted.push_back(place_of(id, config, address));
   const auto former = std::exchange(held_[id], wanted);
-  for (const Place& old : former) {
-    if (std::ranges::find(wanted, old) == wanted.end()) remove(old, config);
+  if (former != wanted) {
+    for (const Place& old : former) {
+      if (std::ranges::find(wanted, old) == wanted.end()) remove(old, config);
+    }
   }
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const auto& [index, prefix] = wanted[i];

@@ -159,6 +159,7 @@ Status Netlink::read_everything() {
 
   changed_ = true;
   interfaces_.clear();
+  by_name_.clear();
   const auto before = std::exchange(addresses_, {});
   for (nl_object* o = nl_cache_get_first(links.get()); o; o = nl_cache_get_next(o)) {
     take_link(reinterpret_cast<rtnl_link*>(o), false);
@@ -222,9 +223,7 @@ void Netlink::take_link(rtnl_link* link, bool gone) {
   if (rtnl_link_get_family(link) != AF_UNSPEC) return;
   if (gone) {
     changed_ = true;
-    interfaces_.erase(index);
-    keeps_secondaries_.erase(index);
-    return;
+    return forget_interface(index);
   }
   Interface now;
   now.index = index;
@@ -243,7 +242,25 @@ void Netlink::take_link(rtnl_link* link, bool gone) {
   now.alias = alias ? alias : "";
   Interface& known = interfaces_[index];
   changed_ = changed_ || known != now;
+  if (known.name != now.name) {
+    forget_name(known);
+    by_name_[now.name] = index;
+  }
   known = std::move(now);
+}
+
+void Netlink::forget_interface(int index) {
+  const auto found = interfaces_.find(index);
+  if (found == interfaces_.end()) return;
+  forget_name(found->second);
+  interfaces_.erase(found);
+  keeps_secondaries_.erase(index);
+}
+
+// Where interfaces swap their names, the name may be another one's already.
+void Netlink::forget_name(const Interface& interface) {
+  const auto named = by_name_.find(interface.name);
+  if (named != by_name_.end() && named->second == interface.index) by_name_.erase(named);
 }
 
 void Netlink::take_address(rtnl_addr* address, bool gone) {
@@ -271,8 +288,8 @@ void Netlink::take_address(rtnl_addr* address, bool gone) {
 }
 
 const Interface* Netlink::interface(const std::string& name) const {
-  const auto found = std::ranges::find_if(interfaces_, [&](const auto& entry) { return entry.second.name == name; });
-  return found == interfaces_.end() ? nullptr : &found->second;
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : interface(found->second);
 }
 
 const Interface* Netlink::interface(int index) const {
@@ -368,8 +385,7 @@ Status Netlink::remove_device(int index) {
   rtnl_link_set_ifindex(device.get(), index);
   const int error = rtnl_link_delete(requests_.get(), device.get());
   if (error < 0 && error != -NLE_NODEV && error != -NLE_OBJ_NOTFOUND) return failed("cannot remove the device", error);
-  interfaces_.erase(index);
-  keeps_secondaries_.erase(index);
+  forget_interface(index);
   std::erase_if(addresses_, [index](const auto& entry) { return entry.first.first == index; });
   return {};
 }

@@ -103,6 +103,8 @@ class Netlink {
   static int on_message(nl_msg* message, void* self);
   void take_link(rtnl_link* link, bool gone);
   void take_address(rtnl_addr* address, bool gone);
+  void forget_interface(int index);
+  void forget_name(const Interface& interface);
 
   struct CloseSocket {
     void operator()(nl_sock* socket) const;
@@ -119,6 +121,7 @@ class Netlink {
   Socket events_;
   Socket requests_;
   std::map<int, Interface> interfaces_;
+  std::map<std::string, int, std::less<>> by_name_;
   std::map<std::pair<int, IpPrefix>, HostAddress> addresses_;
   std::uint64_t next_order_ = 0;
   std::set<int> keeps_secondaries_;

@@ -179,6 +179,10 @@ VirtualDevices::Device VirtualDevices::make(const VirtualRouterConfig& config) {
   return device;
 }
 
+bool VirtualDevices::in_trouble() const {
+  return std::ranges::any_of(devices_, [](const auto& entry) { return !entry.second.trouble.empty(); });
+}
+
 int VirtualDevices::index_of(InstanceId id) const {
   const auto found = devices_.find(id);
   return found == devices_.end() ? 0 : found->second.index;

@@ -29,6 +29,7 @@ class VirtualDevices {
   // Removes what dead processes left on this host; gives the number of devices.
   static std::size_t sweep(Netlink& netlink);
 
+  bool in_trouble() const;
   // The index of the router's device, 0 while there is none.
   int index_of(InstanceId id) const;
   // Why there is none though it is wanted, or "".

@@ -20,7 +20,7 @@ namespace {
 constexpr int batches_per_turn = 64;  // of received adverts; more than the socket's queue holds without a flood
 constexpr Duration late = std::chrono::milliseconds(1);
 constexpr Duration answer_time = std::chrono::seconds(1);  // within which a probe is answered
-constexpr Duration join_pause = std::chrono::seconds(5);
+constexpr Duration try_again_pause = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -28,15 +28,17 @@ VrrpProcess::VrrpProcess(EventLoop& loop, Fd channel, Sockets sockets)
     : loop_(loop),
       sockets_(std::move(sockets)),
       devices_(*sockets_.netlink),
+      links_(*sockets_.netlink, devices_, sockets_.adverts, sockets_.adverts_v6),
       addresses_(*sockets_.netlink, sockets_.frames, devices_),
       parent_(loop, std::move(channel),
               {.message = [this](ParentToVrrp&& message) { std::visit([this](const auto& m) { on(m); }, message); },
                .closed = [this](const std::string&) { leave_at_once("the parent process is gone"); }}),
       timer_(loop, [this] { timer_fired(); }),
-      join_again_(loop, [this] { host_changed(); }),
+      try_again_(loop, [this] { host_changed(); }),
       // What has arrived is heard before a timer is believed.
       adverts_watch_(
-          loop, sockets_.adverts.fd(), EPOLLIN, [this](std::uint32_t) { adverts_arrived(); }, LoopPriority::urgent),
+          loop, sockets_.adverts.fd(), EPOLLIN, [this](std::uint32_t) { adverts_arrived(sockets_.adverts); },
+          LoopPriority::urgent),
       netlink_watch_(loop, sockets_.netlink->fd(), EPOLLIN, [this](std::uint32_t) { host_changed(); }),
       arp_watch_(
           loop, sockets_.claims.arp_fd(), EPOLLIN, [this](std::uint32_t) { claims_arrived(); }, LoopPriority::idle),
@@ -44,7 +46,8 @@ VrrpProcess::VrrpProcess(EventLoop& loop, Fd channel, Sockets sockets)
   set_log_sink([this](LogLevel level, std::string_view text) { parent_.send(Logged{level, std::string(text)}); });
   if (sockets_.adverts_v6) {
     adverts_v6_watch_ = IoWatch(
-        loop, sockets_.adverts_v6->fd(), EPOLLIN, [this](std::uint32_t) { adverts_arrived(); }, LoopPriority::urgent);
+        loop, sockets_.adverts_v6->fd(), EPOLLIN, [this](std::uint32_t) { adverts_arrived(*sockets_.adverts_v6); },
+        LoopPriority::urgent);
   }
   if (sockets_.claims.neighbour_fd() >= 0) {
     neighbour_watch_ = IoWatch(
@@ -87,11 +90,6 @@ void VrrpProcess::on(const CommitConfig& message) {
   watched_.clear();
   for (const std::string& name : staged_watches_) watched_[name];
   generation_.reset();
-  virtual_addresses_.clear();
-  for (const auto& [id, router] : table_.routers()) {
-    for (const VirtualAddress& address : router->config().addresses) virtual_addresses_.insert(address.prefix.address);
-  }
-  update_listening();
   update_links();
   perform();
   parent_.send(ConfigApplied{message.generation});
@@ -134,33 +132,28 @@ bool VrrpProcess::all_left() const {
 
 // ---- news ----
 
-void VrrpProcess::adverts_arrived() {
-  read_adverts();
+void VrrpProcess::adverts_arrived(AdvertSocket& socket) {
+  read_adverts(socket);
   // Under a flood this is the only handler that runs: nobody's advert is late for it.
   table_.run_timers(loop_.now(), actions_);
   perform();
 }
 
-void VrrpProcess::read_adverts() {
-  for (const IpFamily family : {IpFamily::ipv4, IpFamily::ipv6}) {
-    AdvertSocket* socket = socket_of(family);
-    if (!socket) continue;
-    for (int batch = 0; batch < batches_per_turn; ++batch) {
-      const TimePoint now = loop_.now();
-      const std::size_t count =
-          socket->receive([&](const Datagram& datagram) { table_.receive(datagram, now, actions_); });
-      if (count < AdvertSocket::batch_size) break;
-    }
-    table_.statistics().receive_drops += socket->take_drops();
+void VrrpProcess::read_adverts(AdvertSocket& socket) {
+  for (int batch = 0; batch < batches_per_turn; ++batch) {
+    const TimePoint now = loop_.now();
+    const std::size_t count =
+        socket.receive([&](const Datagram& datagram) { table_.receive(datagram, now, actions_); });
+    if (count < AdvertSocket::batch_size) break;
   }
+  table_.statistics().receive_drops += socket.take_drops();
 }
 
 void VrrpProcess::host_changed() {
   std::vector<std::pair<int, IpPrefix>> lost;
   const bool changed =
       sockets_.netlink->read_changes([&](int index, const IpPrefix& prefix) { lost.emplace_back(index, prefix); });
-  const bool all_hear = listening_[IpFamily::ipv4].deaf.empty() && listening_[IpFamily::ipv6].deaf.empty();
-  if (leaving_ || (!changed && all_hear)) return;
+  if (leaving_ || (!changed && !links_.is_deaf() && !devices_.in_trouble())) return;
   for (const auto& [index, prefix] : lost) {
     const auto holder = addresses_.holder_of(index, prefix);
     const Interface* interface = sockets_.netlink->interface(index);
@@ -170,8 +163,14 @@ void VrrpProcess::host_changed() {
                     table_.find(*holder)->config().name, to_string(prefix)));
     table_.address_lost(*holder, loop_.now(), actions_);
   }
-  update_listening();
   update_links();
+  // The device of a virtual MAC that somebody deleted is there again, but down and without its addresses.
+  for (const auto& [id, router] : table_.routers()) {
+    const Interface* device = sockets_.netlink->interface(devices_.index_of(id));
+    if (device && !device->up && router->machine().state() == InstanceState::active) {
+      table_.address_lost(id, loop_.now(), actions_);
+    }
+  }
   perform();
 }
 
@@ -189,7 +188,10 @@ void VrrpProcess::claims_arrived() {
 
 void VrrpProcess::timer_fired() {
   // After a stall, what has arrived meanwhile is heard before a timer is believed.
-  if (loop_.now() - std::exchange(armed_for_, DeadlineHeap::never) > late) read_adverts();
+  if (loop_.now() - std::exchange(armed_for_, DeadlineHeap::never) > late) {
+    read_adverts(sockets_.adverts);
+    if (sockets_.adverts_v6) read_adverts(*sockets_.adverts_v6);
+  }
   table_.run_timers(loop_.now(), actions_);
   perform();
 }
@@ -269,11 +271,6 @@ std::string VrrpProcess::explain(const VirtualRouter& router, const Reason& reas
   return text;
 }
 
-AdvertSocket* VrrpProcess::socket_of(IpFamily family) {
-  if (family == IpFamily::ipv4) return &sockets_.adverts;
-  return sockets_.adverts_v6 ? &*sockets_.adverts_v6 : nullptr;
-}
-
 // The device of a virtual MAC is up while its router holds the addresses: before the first advert, which leaves by
 // it, and until the last.
 void VrrpProcess::raise_devices() {
@@ -295,7 +292,7 @@ void VrrpProcess::lower_devices() {
 }
 
 void VrrpProcess::queue_advert(VirtualRouter& router, Priority priority) {
-  AdvertSocket* socket = socket_of(router.config().family);
+  AdvertSocket* socket = links_.socket_of(router.config().family);
   if (!socket) return;
   // RFC 9568, 7.2: from the virtual MAC. Unicast goes the way the routes say, which are the interface's.
   const bool from_virtual_mac = router.config().virtual_mac && router.config().peers.empty();
@@ -310,7 +307,7 @@ void VrrpProcess::send_adverts() {
   any_refused_ = false;
   std::size_t sent = 0;
   for (const IpFamily family : {IpFamily::ipv4, IpFamily::ipv6}) {
-    AdvertSocket* socket = socket_of(family);
+    AdvertSocket* socket = links_.socket_of(family);
     if (!socket) continue;
     sent += socket->flush([this](InstanceId id, int index, int error) { advert_refused(id, index, error); });
   }
@@ -334,101 +331,19 @@ void VrrpProcess::advert_refused(InstanceId id, int index, int error) {
 void VrrpProcess::update_links() {
   const TimePoint now = loop_.now();
   devices_.update(table_);
-  for (const auto& [id, router] : table_.routers()) table_.set_link(id, link_of(*router), now, actions_);
+  links_.update(table_);
+  if (links_.is_deaf() || devices_.in_trouble()) try_again_.arm(loop_.now() + try_again_pause);
+  for (const auto& [id, router] : table_.routers()) table_.set_link(id, links_.link_of(*router), now, actions_);
   report_watched();
 }
 
 // What instances track beside their own interface; the parent makes their standing of it.
 void VrrpProcess::report_watched() {
   for (auto& [name, told] : watched_) {
-    std::string trouble = trouble_of(name);
+    std::string trouble = links_.trouble_of(name);
     if (told == trouble) continue;
     parent_.send(InterfaceChanged{name, trouble.empty(), trouble});
     told = std::move(trouble);
-  }
-}
-
-// Why an interface can't carry anything, or "".
-std::string VrrpProcess::trouble_of(const std::string& name) const {
-  const Interface* interface = sockets_.netlink->interface(name);
-  if (!interface) return fmt::format("there is no interface {} on this host", name);
-  if (!interface->up) return fmt::format("interface {} is down", name);
-  if (!interface->carrier) return fmt::format("interface {} has no carrier: is the cable in?", name);
-  return "";
-}
-
-Link VrrpProcess::link_of(const VirtualRouter& router) const {
-  const VirtualRouterConfig& config = router.config();
-  const std::string& name = config.interface;
-  const Interface* interface = sockets_.netlink->interface(name);
-  if (!interface) return {0, {false, {}, trouble_of(name)}};
-  const auto unusable = [&](std::string why) { return Link{interface->index, {false, {}, std::move(why)}}; };
-  if (std::string trouble = trouble_of(name); !trouble.empty()) return unusable(std::move(trouble));
-  if (config.family == IpFamily::ipv6 && !sockets_.adverts_v6) return unusable(sockets_.adverts_v6.error().text);
-  const auto& deaf = listening_.at(config.family).deaf;
-  if (const auto why = deaf.find(interface->index); config.peers.empty() && why != deaf.end()) {
-    return unusable(fmt::format("interface {} cannot join the VRRP group {}: {}; does igmp_max_memberships allow it?",
-                                name, to_string(vrrp_group(config.family)), why->second));
-  }
-  if (std::string trouble = devices_.trouble_of(router.id()); !trouble.empty()) return unusable(std::move(trouble));
-  const auto source = source_of(config, interface->index);
-  if (!source) return unusable(source.error().text);
-  return {interface->index, {true, *source, ""}};
-}
-
-// RFC 9568, 7.2: the interface's primary IPv4 address, or its link-local IPv6 address; for unicast over IPv6 one
-// that reaches the peers.
-Result<IpAddr> VrrpProcess::source_of(const VirtualRouterConfig& config, int interface_index) const {
-  const auto is_virtual = [this](const IpAddr& address) { return virtual_addresses_.contains(address); };
-  const auto find = [&](auto suits) { return sockets_.netlink->own_address(interface_index, suits, is_virtual); };
-  if (config.source) {
-    const auto configured = find([&](const IpAddr& address) { return address == *config.source; });
-    if (configured) return *configured;
-    return Error{
-        fmt::format("interface {} does not have `source` {}, or not yet", config.interface, to_string(*config.source))};
-  }
-  if (config.family == IpFamily::ipv4) {
-    const auto primary = find([](const IpAddr& address) { return address.family() == IpFamily::ipv4; });
-    if (primary) return *primary;
-    return Error{fmt::format("interface {} has no IPv4 address of its own to speak VRRP from", config.interface)};
-  }
-  const bool global = !config.peers.empty() && !config.peers.front().is_link_local();
-  const auto suitable = find([global](const IpAddr& address) {
-    return address.family() == IpFamily::ipv6 && address.is_link_local() != global;
-  });
-  if (suitable) return *suitable;
-  return Error{fmt::format("interface {} has no {} IPv6 address of its own to speak VRRP from, or not yet",
-                           config.interface, global ? "global" : "link-local")};
-}
-
-int VrrpProcess::interface_index(const std::string& name) const {
-  const Interface* interface = sockets_.netlink->interface(name);
-  return interface ? interface->index : 0;
-}
-
-void VrrpProcess::update_listening() {
-  for (const IpFamily family : {IpFamily::ipv4, IpFamily::ipv6}) {
-    Listening& now = listening_[family];
-    AdvertSocket* socket = socket_of(family);
-    if (!socket) continue;
-    std::set<int> interfaces;
-    std::set<std::uint8_t> vrids;
-    for (const auto& [id, router] : table_.routers()) {
-      const VirtualRouterConfig& config = router->config();
-      if (config.family != family) continue;
-      vrids.insert(config.vrid.value);
-      const int index = config.peers.empty() ? interface_index(config.interface) : 0;
-      if (index != 0) interfaces.insert(index);
-    }
-    if (interfaces != now.interfaces || !now.deaf.empty()) {
-      now.deaf = socket->listen_on(interfaces);
-      now.interfaces = std::move(interfaces);
-      if (!now.deaf.empty()) join_again_.arm(loop_.now() + join_pause);
-    }
-    if (vrids != now.vrids) {
-      if (const Status set = socket->expect(vrids); !set) log(LogLevel::error, set.error().text);
-      now.vrids = std::move(vrids);
-    }
   }
 }
 

@@ -10,6 +10,7 @@
 #include "vrrp_child/claim_socket.hpp"
 #include "vrrp_child/core/router_table.hpp"
 #include "vrrp_child/frame_socket.hpp"
+#include "vrrp_child/links.hpp"
 #include "vrrp_child/netlink.hpp"
 
 #include <map>
@@ -50,8 +51,8 @@ class VrrpProcess {
   void on(const Shutdown& message);
 
   // news
-  void adverts_arrived();
-  void read_adverts();
+  void adverts_arrived(AdvertSocket& socket);
+  void read_adverts(AdvertSocket& socket);
   void host_changed();
   void claims_arrived();
   void timer_fired();
@@ -65,12 +66,6 @@ class VrrpProcess {
   void advert_refused(InstanceId id, int interface_index, int error);
   void update_links();
   void report_watched();
-  void update_listening();
-  Link link_of(const VirtualRouter& router) const;
-  Result<IpAddr> source_of(const VirtualRouterConfig& config, int interface_index) const;
-  AdvertSocket* socket_of(IpFamily family);
-  std::string trouble_of(const std::string& interface) const;
-  int interface_index(const std::string& name) const;
   std::string explain(const VirtualRouter& router, const Reason& reason) const;
   InstanceReport report(const VirtualRouter& router) const;
   void leave_at_once(const char* why);
@@ -92,19 +87,13 @@ class VrrpProcess {
   std::map<int, int> muted_;                                   // interface: why adverts can't leave it, told once
   bool any_refused_ = false;                                   // in this flush
   bool leaving_ = false;
-  std::set<IpAddr> virtual_addresses_;  // of all instances
-  struct Listening {
-    std::set<int> interfaces;
-    std::map<int, std::string> deaf;  // interface: why the group could not be joined
-    std::set<std::uint8_t> vrids;
-  };
-  std::map<IpFamily, Listening> listening_;
   VirtualDevices devices_;
+  Links links_;
   AddressHolder addresses_;
 
   ParentChannel parent_;
   Timer timer_;
-  Timer join_again_;
+  Timer try_again_;
   IoWatch adverts_watch_;
   IoWatch adverts_v6_watch_;
   IoWatch netlink_watch_;
