@@ -56,7 +56,8 @@ def as_deployed(text):
 
 
 def checksum(lab, peer_type):
-    """Neither accepts the checksum of RFC 9568 over IPv4: two masters, until we send that of RFC 5798."""
+    """Neither accepts the checksum of RFC 9568 over IPv4: two masters, until we send that of RFC 5798
+    (V3-CK-03)."""
     pair = Misfits(lab, peer_type, V3, ours=message_only)
     pair.both_are_masters()
     pair.reload_ours(as_deployed)
@@ -85,7 +86,8 @@ def test_keepalived_sends_unicast_over_ipv6_with_hop_limit_64(lab):
 
 
 def global_list(lab, peer_type):
-    """A list without a link-local address, as both programs' users write it, works on either side: only counted."""
+    """A list without a link-local address, as both programs' users write it, works on either side: only counted
+    (PX-01)."""
     kind = Kind(3, 6, addresses_6=("2001:db8::130",))
     pair = Pair(lab, peer_type, kind, PEER)
     assert pair.statistics()["link_local_first_errors"] > 0
@@ -108,7 +110,7 @@ def another_address(text):
 
 
 def other_list(lab, kind):
-    """keepalived takes no advert whose list is longer or shorter than its own: two masters, in either version."""
+    """keepalived takes no advert whose list is not its own: two masters, in either version (PX-04)."""
     pair = Misfits(lab, KeepalivedRouter, kind, ours=another_address)
     pair.both_are_masters()
     assert pair.statistics()["address_list_errors"] > 0
@@ -125,6 +127,7 @@ def test_keepalived_refuses_another_address_list_v3(lab):
 
 
 def test_frr_obeys_another_address_list(lab):
+    """PX-04."""
     pair = Misfits(lab, FrrRouter, V3, ours=another_address)
     time.sleep(1)
     pair.settles(pair.ours)
