@@ -303,6 +303,8 @@ void Host::perform() {
       hold(router);
     } else if (std::holds_alternative<RemoveAddresses>(action)) {
       remove(router);
+    } else if (std::holds_alternative<Announce>(action)) {
+      if (addresses_present(router)) world_.announce(number_, router);
     } else if (const auto* transition = std::get_if<Transition>(&action)) {
       told_state_[at(router)] = transition->to;
       was_active_at_[at(router)].reset();
@@ -367,6 +369,10 @@ int Host::leader(int router) const { return world_.plan().router[at(router)].rev
 
 const VirtualRouterConfig& Host::config(int router) const {
   return world_.plan().router[at(router)].revisions[at(revision_)].config[at(number_)];
+}
+
+const VirtualRouterConfig& Host::config_in_use(int router) const {
+  return world_.plan().router[at(router)].revisions[at(table_revision_)].config[at(number_)];
 }
 
 AddressSet Host::addresses_wanted(int router) const {

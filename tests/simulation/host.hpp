@@ -62,6 +62,8 @@ class Host {
   // As the running process has it; -1: none.
   int leader(int router) const;
   const VirtualRouterConfig& config(int router) const;
+  // What the process has of it, until it reads its messages.
+  const VirtualRouterConfig& config_in_use(int router) const;
   AddressSet addresses_wanted(int router) const;
   AddressSet addresses_present(int router) const;
   // Left by a process that died, in a configuration that its successor does not know.

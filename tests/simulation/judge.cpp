@@ -48,6 +48,7 @@ Judge::Bounds Judge::bounds_of(int first_router, int end_router) const {
         skew = std::max(skew, skew_time(config.version, demoted_priority, b.interval));
         b.down = std::max(b.down, active_down_interval(config.version, demoted_priority, b.interval));
         b.silence = std::max(b.silence, handover_silence(config));
+        b.refresh = std::max(b.refresh, config.announce.refresh);
         b.pending = std::max({b.pending, config.preempt_delay, config.return_after});
       }
     }
@@ -80,7 +81,7 @@ Duration Judge::settling_bound() const {
 
 Duration Judge::stable_window() const {
   Duration longest{};
-  for (const Bounds& b : bounds_) longest = std::max(longest, b.down + 2 * b.interval);
+  for (const Bounds& b : bounds_) longest = std::max({longest, b.down + 2 * b.interval, drifted(b.refresh) + 1ms});
   return longest;
 }
 
@@ -306,10 +307,11 @@ void Judge::resumed(int host, Duration paused) {
   for (int r = 0; r < world_.plan().routers; ++r) {
     const StateMachine& machine = *h.machine(r);
     const bool speaks = machine.state() == InstanceState::active && !machine.is_handing_over();
-    const VirtualRouterConfig& config = h.config(r);
+    // Whether it notices before or after it reads of a new configuration is chance.
+    const Duration silence = std::min(handover_silence(h.config(r)), handover_silence(h.config_in_use(r)));
     // A backup's timer is shorter than four intervals, on whose clock ever.
     if (!speaks || h.leader(r) >= 0 || paused < drifted(4 * bounds(r).interval)) continue;
-    seat(host, r).listens_until = world_.now() + handover_silence(config) * 63 / 64;
+    seat(host, r).listens_until = world_.now() + silence * 63 / 64;
   }
 }
 
@@ -394,7 +396,8 @@ void Judge::check_the_right_one(int router) const {
   }
 }
 
-// The last window was quiet: only the active spoke, once an interval, and nobody changed.
+// The last window was quiet: only the active spoke, once an interval, and nobody changed. It was as long as the
+// pause between announcements, so the neighbours of each component know its active by now.
 void Judge::finish() {
   for (int r = 0; r < world_.plan().routers; ++r) {
     check_the_right_one(r);
@@ -404,11 +407,22 @@ void Judge::finish() {
       if (is_active(h, r)) {
         const Duration interval = world_.host(h).config(r).advert_interval;
         most = static_cast<std::size_t>(drifted(stable_window()) / interval) + 2;
+        check_the_neighbours(h, r);
       }
       if (sent > most) {
         fail("adverts in steady state", fmt::format("h{} vr{} sent {} in the last window, not {}", h, r, sent, most));
       }
     }
+  }
+}
+
+void Judge::check_the_neighbours(int active, int router) {
+  const auto near = static_cast<HostSet>(world_.reached_by(active, router) | only(active));
+  for (int h = 0; h < world_.plan().hosts; ++h) {
+    const int used = seat(h, router).neighbours_use;
+    if (!(near & only(h)) || used == active) continue;
+    fail("neighbours misled",
+         fmt::format("vr{}: those near h{} send to h{}, but h{} is active", router, h, used, active));
   }
 }
 

@@ -35,6 +35,8 @@ class Judge {
   void resumed(int host, Duration paused);
   // The kernel removed an address that this host's process put there since it last slept.
   void lease_ran_out(int host, int router);
+  // The neighbours near a host are told that the addresses are at `owner`.
+  void neighbours_learn(int near, int router, int owner) { seat(near, router).neighbours_use = owner; }
   // Before a host is stopped or demoted.
   void handover_begins(int host);
   void settled();
@@ -51,6 +53,7 @@ class Judge {
     Duration takeover{};      // without an owner
     Duration two_actives{};   // that hear each other
     Duration settling{};      // until all is as it should be
+    Duration refresh{};       // of the announcements
     Duration restore{};       // of an address that is missing
   };
   static constexpr std::size_t remembered = 64;
@@ -61,6 +64,7 @@ class Judge {
     WorldTime speaks_since = world_never;      // as active, in quiet times
     std::array<WorldTime, remembered> sent{};  // a ring
     std::size_t sent_count = 0;
+    int neighbours_use = -1;                   // those near this host: whose MAC
     WorldTime listens_until{};                 // after a pause
     WorldTime hands_over_since = world_never;  // in settled times, to somebody who is there
     std::uint64_t disturbances_then = 0;
@@ -83,6 +87,7 @@ class Judge {
   bool may_preempt(int host, int router) const;
   bool is_better(int a, int b, int router) const;
   void check_the_right_one(int router) const;
+  void check_the_neighbours(int active, int router);
   [[noreturn]] void fail(const char* invariant, const std::string& what) const;
 
   World& world_;

@@ -95,6 +95,8 @@ class Plan::Maker {
     common.checksum = random_.of({ChecksumForm::rfc5798, ChecksumForm::rfc9568});
     common.lease = random_.of<Duration>({1s, 2s, 3s});
     common.return_after = random_.of({0, 2, 5}) * base_;
+    common.announce.repeat_after = random_.of({0, 1, 5}) * base_;
+    common.announce.refresh = random_.of({4, 8}) * base_;
     common.preempt_delay = random_.of({0, 0, 0, 0, 1, 6}) * base_;
 
     const int timers = random_.of({0, 0, 0, 1, 2});   // fast, rfc, mixed

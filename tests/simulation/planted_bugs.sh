@@ -15,7 +15,7 @@ cmake -S "$scratch" -B "$scratch/build" -G Ninja -DCMAKE_BUILD_TYPE=Release > "$
 
 build() { ninja -C "$scratch/build" simulation > "$scratch/log" 2>&1 || { cat "$scratch/log" >&2; exit 1; }; }
 # first_failure SEEDS: runs them in order, one by one, and prints the line of the first that fails.
-first_failure() { "$scratch/build/tests/simulation/simulation" --runs "$1" --jobs 1 --stop-at-first | sed -n 's/^seed //p'; }
+first_failure() { "$scratch/build/tests/simulation/simulation" --runs "$1" --stop-at-first | sed -n "s/^seed //p" | head -n 1; }
 
 build
 if [ -n "$(first_failure 10000)" ]; then

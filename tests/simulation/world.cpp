@@ -292,6 +292,15 @@ void World::deliver(const Event& event) {
   if (link_up(event.host, packet.router)) hosts_[at(event.host)].deliver(packet);
 }
 
+// Neighbours learn where the addresses are: each host stands for those on its part of the network.
+void World::announce(int host, int router) {
+  const int lost = now_ < plan_.quiet_from ? loss_ : 0;
+  for (int h = 0; h < plan_.hosts; ++h) {
+    if (h != host && !(reached_by(host, router) & only(h))) continue;
+    if (h == host || !random_.chance(lost)) judge_.neighbours_learn(h, router, host);
+  }
+}
+
 void World::transition(int host, int router, const Transition& transition) {
   ++numbers_.transitions;
   digest(static_cast<std::uint64_t>(now_.time_since_epoch().count()) << 16 |

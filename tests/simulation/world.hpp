@@ -70,6 +70,7 @@ class World {
   // ---- for hosts ----
   void schedule(WorldTime at, Event::Kind kind, int host, int index = 0);
   void send(int host, int router, Priority priority, const std::vector<AdvertPacket>& packets);
+  void announce(int host, int router);
   void transition(int host, int router, const Transition& transition);
   void start_later(int host);
   void resumed(int host, Duration paused);
