@@ -253,14 +253,18 @@ void VrrpProcess::perform() {
   }
 }
 
+// The leader of the router's sync group, or itself.
+const VirtualRouter& VrrpProcess::decider_of(const VirtualRouter& router) const {
+  const auto leader = router.leader() ? table_.routers().find(*router.leader()) : table_.routers().end();
+  return leader == table_.routers().end() ? router : *leader->second;
+}
+
 // A reason, and whose adverts were dropped where we say that nobody was heard.
 std::string VrrpProcess::explain(const VirtualRouter& router, const Reason& reason) const {
   std::string text = sentence(reason, router.machine().standing());
-  if (const auto leader = router.leader(); leader && reason.cause == Cause::followed) {
-    if (const auto found = table_.routers().find(*leader); found != table_.routers().end()) {
-      return fmt::format("moves with {} of its sync group: {}", found->second->config().name,
-                         explain(*found->second, found->second->machine().reason()));
-    }
+  if (const VirtualRouter& leader = decider_of(router); &leader != &router && reason.cause == Cause::followed) {
+    return fmt::format("moves with {} of its sync group: {}", leader.config().name,
+                       explain(leader, leader.machine().reason()));
   }
   if (reason.cause != Cause::active_silent) return text;
   for (const auto& entry : router.conflicts(loop_.now())) {
@@ -376,8 +380,9 @@ InstanceReport VrrpProcess::report(const VirtualRouter& router) const {
   report.up_since = machine.up_since();
   report.active_down_interval = machine.down_interval();
   report.skew_time = machine.skew_time();
-  report.last_event = event_name(machine.reason().cause);
-  report.new_master_reason = new_master_reason(machine.became_active_because());
+  const StateMachine& decides = decider_of(router).machine();
+  report.last_event = event_name(decides.reason().cause);
+  report.new_master_reason = new_master_reason(decides.became_active_because());
   report.statistics = router.statistics();
   return report;
 }

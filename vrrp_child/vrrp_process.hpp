@@ -66,6 +66,7 @@ class VrrpProcess {
   void advert_refused(InstanceId id, int interface_index, int error);
   void update_links();
   void report_watched();
+  const VirtualRouter& decider_of(const VirtualRouter& router) const;
   std::string explain(const VirtualRouter& router, const Reason& reason) const;
   InstanceReport report(const VirtualRouter& router) const;
   void leave_at_once(const char* why);
