@@ -59,7 +59,7 @@ class Recorder:
     """Records every frame that passes a host's interface, from the moment it is made until stop(). The times are those
     at which the kernel saw the frames, however late this process is.
 
-    sources: record only IPv4 packets from these addresses, picked by the kernel."""
+    sources: record only packets from these addresses, picked by the kernel."""
 
     def __init__(self, host, interface=None, sources=()):
         self.frames = []
@@ -76,10 +76,12 @@ class Recorder:
         self._thread.start()
 
     def _pick(self, sources):
-        program = [(0x20, 0, 0, 26)]  # load the source address
-        for left, source in zip(range(len(sources), 0, -1), sources):
-            program.append((0x15, left, 0, struct.unpack(">I", socket.inet_aton(source))[0]))  # equal: to the end
-        program += [(0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFF)]
+        program = []
+        for source in map(ipaddress.ip_address, sources):
+            program.append((0x20, 0, 0, 26 if source.version == 4 else 34))  # load the source, of IPv6 its last word
+            program.append((0x15, 0, 1, int(source) & 0xFFFFFFFF))  # equal: take it
+            program.append((0x06, 0, 0, 0xFFFF))
+        program.append((0x06, 0, 0, 0))
         code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
         self._socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
                                 struct.pack("@HP", len(program), ctypes.addressof(code)))

@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from lab import Injector, Recorder, main, stays, wait_until
+from lab import Holdfast, Injector, Recorder, main, stays, wait_until
 from lab.tutorial import VIP, machine, pair, quick_configuration, visitor
 
 WEB_1, WEB_2 = "192.168.16.128", "192.168.16.129"
@@ -116,6 +116,27 @@ def test_auth_type(lab):
 def test_interval_v3(lab):
     """Logged and counted, never dropped (V3-RX-12)."""
     conflict(lab, "interval")
+
+
+def test_ipv6(lab):
+    """A second active, and a host with our own address: no two hosts may have a link-local address, yet they do."""
+    own, other, addresses = "fe80::128", "fe80::77", ("fe80::1:66", "2001:db8::66")
+    injector = Injector(lab.host("neighbour", "192.168.99.1/24"))
+    host = lab.host("web-1", f"{own}/64")
+    listed = ", ".join(f'"{address}"' for address in addresses)
+    holdfast = Holdfast(host, quick_configuration(100, address=listed)).start()
+    holdfast.waits_for_state("active", 10)
+    time.sleep(0.3)
+    for source, kind, sentence in ((other, "two_actives", f"{other} claims to be active too, with priority 50"),
+                                   (own, "own_address", "that is our own address")):
+        with spoken(lambda: injector.advert(source, addresses=addresses)):
+            wait_until(lambda: told(holdfast, sentence), 3, "the log tells at once")
+            time.sleep(0.5)
+        assert len(told(holdfast, sentence)) == 1
+        entry = {each["kind"]: each for each in holdfast.instance()["conflicts"]}[kind]
+        assert entry["address"] == source and entry["count"] > 2
+        assert sentence in holdfast.cli("status").stdout
+    assert holdfast.instance()["state"] == "active"
 
 
 def test_interval_v2(lab):

@@ -58,7 +58,8 @@ class Receiver:
         status = self.holdfast.status()
         found = dict(status["instances"][0]["statistics"])
         found |= {f"global {key}": value for key, value in status["statistics"].items()}
-        return {key: value for key, value in found.items() if key.removeprefix("global ") not in NOT_ABOUT_RECEIVING}
+        return {key: value for key, value in found.items()
+                if isinstance(value, int) and key.removeprefix("global ") not in NOT_ABOUT_RECEIVING}
 
     def send(self, vector):
         unicast = not vector.dst.startswith(("224.", "ff02"))

@@ -6,7 +6,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from lab import Injector, Recorder, main, stays, wait_until
+from lab import Holdfast, Injector, Recorder, main, stays, wait_until
 from lab.tutorial import VIP, machine, quick_configuration, visitor
 
 WEB_1 = "192.168.16.128"
@@ -235,6 +235,71 @@ def test_worse_adverts_are_not_answered_in_version_2(lab):
     """RFC 3768 stays silent (VX-SM-16)."""
     answers = keeps_on(lab, 99, GREATER, 2)
     assert answers == [0, 0, 0, 0], answers
+
+
+def tie(lab, own, source, addresses):
+    """What becomes of web-1, active, when it hears an advert with its own priority."""
+    injector = Injector(lab.host("neighbour", "192.168.99.1/24"))
+    host = lab.host("web-1", own)
+    listed = ", ".join(f'"{address}"' for address in addresses)
+    holdfast = Holdfast(host, quick_configuration(100, address=listed)).start()
+    holdfast.waits_for_state("active", 10)
+    time.sleep(0.3)
+    injector.advert(source, priority=100, addresses=addresses)
+    wait_until(lambda: holdfast.instance()["statistics"]["advertisement_rcvd"] == 1, 3, "it is heard")
+    return holdfast.instance()["state"]
+
+
+def test_ties_are_decided_by_unsigned_addresses(lab):
+    """10.0.0.200 is less than 10.0.1.1 (VX-SM-15)."""
+    assert tie(lab, "10.0.1.1/16", "10.0.0.200", ("10.0.9.9",)) == "active"
+
+
+def test_ties_are_decided_by_the_first_byte(lab):
+    """200.0.0.1 is greater than 100.0.0.1 (VX-SM-14, VX-SM-15)."""
+    assert tie(lab, "100.0.0.1/1", "200.0.0.1", ("100.0.0.9",)) == "backup"
+
+
+def test_ties_over_ipv6(lab):
+    """fe80::7fff is less than fe80::8000 (VX-SM-15, VX-SM-16)."""
+    assert tie(lab, "fe80::8000/64", "fe80::7fff", ("fe80::1:66", "2001:db8::66")) == "active"
+
+
+def test_ties_over_ipv6_lost(lab):
+    """And fe80::8000 is greater than fe80::7fff (VX-SM-14, VX-SM-15)."""
+    assert tie(lab, "fe80::7fff/64", "fe80::8000", ("fe80::1:66", "2001:db8::66")) == "backup"
+
+
+def test_state_machine_over_ipv6(lab):
+    """A backup that hears priority 0 follows after its skew, advert before announcement; as active it answers worse
+    ones, and gives way to a better one, whose interval it learns (VX-SM-04, VX-SM-05, VX-SM-14, VX-SM-16)."""
+    other, own, addresses = "fe80::77", "fe80::128", ("fe80::1:66", "2001:db8::66")
+    neighbour = lab.host("neighbour", "192.168.99.1/24")
+    wire, injector = Recorder(neighbour), Injector(neighbour)
+    host = lab.host("web-1", f"{own}/64")
+    listed = ", ".join(f'"{address}"' for address in addresses)
+    holdfast = Holdfast(host, quick_configuration(56, address=listed, instance="timers: rfc")).start()
+    says = lambda **fields: injector.advert(other, addresses=addresses, **fields)
+    says(priority=200, interval=100)
+    wait_until(lambda: holdfast.instance()["active_router"], 3, "the active is heard")
+    says(priority=0, interval=100)
+    taken = wait_until(lambda: wire.adverts(own), 5, "it takes over")[0].at
+    resigned = [seen for seen in wire.adverts(other) if seen.priority == 0][0].at
+    assert 0.999 * 200 / 256 <= taken - resigned < 2.5, f"after {taken - resigned:.3f} s"
+    for address in addresses:
+        told = wait_until(lambda: wire.neighbour_advertisements(address), 3, f"{address} is announced")
+        assert told[0] > taken, "advert first"
+    time.sleep(0.3)
+    says(priority=9)
+    wait_until(lambda: holdfast.instance()["conflicts"], 3, "a worse active is told of")
+    assert holdfast.instance()["state"] == "active"
+    better = time.monotonic()
+    says(priority=57, interval=100)
+    holdfast.waits_for_state("backup", 3)
+    wait_until(lambda: not host.has(addresses[1]) and not host.has(addresses[0]), 3, "the addresses are withdrawn")
+    heard = wire.adverts(other, better)[0].at
+    again = wait_until(lambda: wire.adverts(own, heard + 0.05), 10, "it comes back")[0].at
+    assert again - heard >= 0.999 * (3 + 200 / 256), f"after {again - heard:.3f} s, with the learned interval of 1 s"
 
 
 def test_answers_are_limited(lab):
