@@ -50,6 +50,7 @@ void Host::end_vrrp_process() {
     for (Lease& lease : leases_[at(r)]) lease.orphaned = true;
   }
   table_.reset();
+  machines_ = {};
   actions_.clear();
   queue_.clear();
   held_ = {};
@@ -82,7 +83,10 @@ void Host::start() {
   table_.emplace();
   for (int r = 0; r < world_.plan().routers; ++r) standing_[at(r)] = standing_now(r);
   table_revision_ = revision_;
-  for (int r = 0; r < world_.plan().routers; ++r) table_->configure(message_for(r), now(), actions_);
+  for (int r = 0; r < world_.plan().routers; ++r) {
+    table_->configure(message_for(r), now(), actions_);
+    machines_[at(r)] = &table_->find(id_of(r))->machine();
+  }
   tell_interface();
   perform();
 }
@@ -358,12 +362,6 @@ void Host::arm() {
 }
 
 // ---- for the judge ----
-
-const StateMachine* Host::machine(int router) const {
-  if (!table_) return nullptr;
-  const auto& routers = table_->routers();
-  return &routers.find(id_of(router))->second->machine();
-}
 
 int Host::leader(int router) const { return world_.plan().router[at(router)].revisions[at(table_revision_)].leader; }
 

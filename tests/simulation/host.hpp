@@ -58,7 +58,7 @@ class Host {
   bool stalled() const { return stalled_; }
   bool leaving() const { return leaving_; }
   bool has_process() const { return table_.has_value(); }
-  const StateMachine* machine(int router) const;
+  const StateMachine* machine(int router) const { return machines_[static_cast<std::size_t>(router)]; }
   // As the running process has it; -1: none.
   int leader(int router) const;
   const VirtualRouterConfig& config(int router) const;
@@ -126,6 +126,7 @@ class Host {
 
   // the VRRP process
   std::optional<RouterTable> table_;
+  std::array<const StateMachine*, most_routers> machines_{};  // of its routers, which stay where they are
   RouterTable::Actions actions_;
   bool paused_ = false;
   WorldTime awake_since_{};  // not paused, not stalled

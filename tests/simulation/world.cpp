@@ -174,7 +174,7 @@ World::Trouble World::trouble(int host, int router) const {
   return trouble;
 }
 
-bool World::link_up(int host, int router) const {
+bool World::has_link(int host, int router) const {
   for (std::size_t i = 0; i < plan_.faults.size(); ++i) {
     const Fault& fault = plan_.faults[i];
     const bool concerns = fault.host == host && (fault.router == router || fault.router < 0);
@@ -208,6 +208,7 @@ void World::renew_network() {
     if (fault.kind == FaultKind::delay) extra_delay_ = std::max(extra_delay_, fault.extra);
   }
   for (int r = 0; r < plan_.routers; ++r) {
+    for (int h = 0; h < plan_.hosts; ++h) link_up_[at(r * most_hosts + h)] = has_link(h, r);
     for (int h = 0; h < plan_.hosts; ++h) reached_by_[at(r * most_hosts + h)] = who_is_reached(h, r);
   }
 }

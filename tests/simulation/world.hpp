@@ -76,7 +76,7 @@ class World {
   void resumed(int host, Duration paused);
   void lease_ran_out(int host, int router);
   Trouble trouble(int host, int router) const;
-  bool link_up(int host, int router) const;
+  bool link_up(int host, int router) const { return link_up_[static_cast<std::size_t>(router * most_hosts + host)]; }
 
   // ---- for the judge ----
   // Who would hear what this host sends for a virtual router.
@@ -100,6 +100,7 @@ class World {
   bool lasts(FaultKind kind, int host) const;
   void disturb();
   void renew_network();
+  bool has_link(int host, int router) const;
   HostSet who_is_reached(int host, int router) const;
   void fly(const AdvertPacket& packet, int router, HostSet receivers);
   void deliver(const Event& event);
@@ -121,6 +122,7 @@ class World {
   std::deque<Host> hosts_;
   std::vector<bool> lasting_;  // faults
   std::array<HostSet, most_hosts * most_routers> reached_by_{};
+  std::array<bool, most_hosts * most_routers> link_up_{};
   std::array<WorldTime, most_hosts> stalled_since_{};
   int loss_ = 0;
   int duplication_ = 0;
