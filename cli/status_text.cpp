@@ -183,7 +183,7 @@ class Renderer {
 
   void show_conflict(const Json& conflict) {
     line("conflict", paint(text_of(conflict, "text"), red));
-    line("", fmt::format("{}, {}", times(number_of(conflict, "count"), "advert", "adverts"),
+    line("", fmt::format("{}, {}", times(number_of(conflict, "count"), "time", "times"),
                          since(text_of(conflict, "since"))));
   }
 

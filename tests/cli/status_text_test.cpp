@@ -110,7 +110,7 @@ TEST_CASE("what is wrong between us and another router is shown") {
     "since":"2026-11-22T13:32:00.000Z","last":"2026-11-22T13:33:00.000Z","count":61,"text":"dropping its adverts"}])");
   CHECK(contains(status_text(changed, at_13_33()),
                  "  conflict  dropping its adverts\n"
-                 "            61 adverts, for 1 min, since 2026-11-22 13:32:00 UTC\n"));
+                 "            61 times, for 1 min, since 2026-11-22 13:32:00 UTC\n"));
 }
 
 TEST_CASE("nothing in the document steers the terminal") {
