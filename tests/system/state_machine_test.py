@@ -106,6 +106,80 @@ def test_priority_zero_fast(lab):
     assert 0.999 * 0.01 * 200 / 256 <= waited < 0.5 * 200 / 256, f"{waited:.4f} s"
 
 
+def backup_of(lab, instance="", **options):
+    """(wire, injector, holdfast): web-1 as backup of GREATER with priority 200, an advert every 100 ms or, in
+    version 2, every second."""
+    wire, injector, holdfast = lonely(lab, wait=None, instance=instance, **options)
+    injector.advert(GREATER, priority=200, version=options.get("version", 3))
+    wait_until(lambda: holdfast.instance().get("active_router"), 3, "the active is heard")
+    return wire, injector, holdfast
+
+
+def test_worse_adverts_do_not_stop_a_backup(lab):
+    """With `preempt` they restart no timer and teach no interval: it takes over while they are heard (VX-SM-08)."""
+    wire, injector, holdfast = backup_of(lab, instance="timers: rfc")
+    last = wire.adverts(GREATER)[-1].at
+    while not wire.adverts(WEB_1) and time.monotonic() - last < 5:
+        injector.advert(SMALLER, priority=99, interval=4095)
+        time.sleep(0.02)
+    waited = wire.adverts(WEB_1)[0].at - last
+    assert waited >= 0.999 * 0.1 * (3 + 156 / 256), f"{waited:.3f} s"
+    assert holdfast.instance()["state"] == "active"
+
+
+def test_equal_adverts_are_obeyed_by_a_backup(lab):
+    """Whatever their address: the tie is for actives (VX-SM-09)."""
+    wire, injector, holdfast = backup_of(lab)
+    for _ in range(40):
+        injector.advert(SMALLER, priority=100, interval=100)
+        time.sleep(0.03)
+    assert holdfast.instance()["state"] == "backup" and not wire.adverts(WEB_1)
+
+
+def test_worse_adverts_are_obeyed_without_preempt(lab):
+    """With `preempt: false`, and their interval is learned (V3-SM-06)."""
+    wire, injector, holdfast = backup_of(lab, instance="preempt: false")
+    injector.advert(SMALLER, priority=50, interval=100)
+    holdfast.waits_for_state("active", 10)
+    waited = wire.adverts(WEB_1)[0].at - wire.adverts(SMALLER)[-1].at
+    assert waited >= 0.999 * (3 + 156 / 256), f"{waited:.3f} s, with the learned interval of 1 s"
+
+
+def test_a_learned_interval_is_replaced_by_the_next(lab):
+    """Each advert of the active teaches anew, longer and shorter (V3-SM-06)."""
+    wire, injector, holdfast = backup_of(lab)
+    injector.advert(GREATER, priority=200, interval=4095)
+    time.sleep(1)
+    assert holdfast.instance()["state"] == "backup", "its own three intervals have long passed"
+    injector.advert(GREATER, priority=200, interval=10)
+    holdfast.waits_for_state("active", 10)
+
+
+def test_version_2_restarts_its_timer_and_learns_nothing(lab):
+    """(V2-SM-07)"""
+    wire, injector, holdfast = backup_of(lab, version=2)
+    for _ in range(3):
+        time.sleep(1)
+        injector.advert(GREATER, version=2, priority=200)
+    last = time.monotonic()
+    holdfast.waits_for_state("active", 10)
+    heard = wire.adverts(GREATER)[-1].at
+    waited = wire.adverts(WEB_1)[0].at - heard
+    assert heard >= last - 1 and waited >= 0.999 * (3 + 156 / 256), f"{waited:.3f} s"
+
+
+def test_two_owners(lab):
+    """Only one of them stays active: the one with the greater address (VX-RX-15)."""
+    wire, injector, holdfast = lonely(lab, 255)
+    time.sleep(0.3)  # an advert that crosses our first one is no news
+    injector.advert(SMALLER, priority=255)
+    wait_until(lambda: holdfast.instance()["conflicts"], 3, "the other owner is told of")
+    assert holdfast.instance()["state"] == "active"
+    injector.advert(GREATER, priority=255)
+    holdfast.waits_for_state("backup", 3)
+    assert holdfast.instance()["active_router"] == {"address": GREATER, "priority": 255}
+
+
 def test_owner_preempts(lab):
     """An owner takes the address from anybody, whatever `preempt` says (VX-SM-10)."""
     neighbour = visitor(lab).host
