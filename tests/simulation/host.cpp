@@ -105,18 +105,23 @@ void Host::resume() {
 
 void Host::stall() { stalled_ = true; }
 
-void Host::wake_up(Duration slept) {
+void Host::wake_up(Duration slept, bool clock_ran_on) {
   if (!std::exchange(stalled_, false)) return;
-  clock_.stand_still(slept);
-  for (auto& leases : leases_) {
-    for (Lease& lease : leases) {
-      if (lease.ends != WorldTime{}) lease.ends += slept;
+  awake_since_ = world_.now();
+  if (!clock_ran_on) {
+    clock_.stand_still(slept);
+    for (auto& leases : leases_) {
+      for (Lease& lease : leases) {
+        if (lease.ends != WorldTime{}) lease.ends += slept;
+      }
     }
   }
   for (int r = 0; r < world_.plan().routers; ++r) lease_check(r);
   if (!powered_) return;
   if (!table_) return start_where_wanted();
-  if (!paused_) after_the_pause();
+  if (paused_) return;
+  if (clock_ran_on) world_.resumed(number_, slept);
+  after_the_pause();
 }
 
 // The event loop finds everything ready at once: adverts are first, the order of the rest is chance.
@@ -291,7 +296,8 @@ void Host::lease_check(int router) {
   }
   if (!expired || !table_) return;
   lost_[at(router)] = true;
-  if (running()) tell_interface();
+  // On waking up it is found among the rest.
+  if (running() && world_.now() > awake_since_) tell_interface();
 }
 
 // ---- doing ----

@@ -38,7 +38,7 @@ class Host {
   void pause();
   void resume();
   void stall();
-  void wake_up(Duration slept);
+  void wake_up(Duration slept, bool clock_ran_on);
   void ask_to_stop();
   void checks_known();
   void use_revision(int revision);

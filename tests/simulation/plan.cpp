@@ -259,6 +259,7 @@ class Plan::Maker {
       case FaultKind::loss: fault.amount = random_.of({10, 30, 50, 80, 100}); break;
       case FaultKind::delay: fault.extra = random_.between(1us, 3 * plan_.unit); break;
       case FaultKind::duplication: fault.amount = random_.of({30, 100}); break;
+      case FaultKind::stall: fault.amount = random_.of({0, 1}); break;
       case FaultKind::weight: fault.amount = static_cast<int>(random_.between(-120, 120)); break;
       case FaultKind::deleted_address:
       case FaultKind::new_source: fault.end = begin; break;

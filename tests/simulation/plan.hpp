@@ -27,7 +27,7 @@ enum class FaultKind : std::uint8_t {
   delay,             // up to `extra` more for each advert
   duplication,       // `amount` percent of all adverts come twice
   pause,             // the VRRP process is stopped; its socket's queue fills, leases run on
-  stall,             // the whole host stands still, its clock too; what is sent to it is lost
+  stall,             // the whole host stands still; what is sent to it is lost; its clock too, unless `amount`
   crash_warm,        // the VRRP process dies; the parent starts it again and tells it what it was
   crash_cold,        // all processes die; leases run out by themselves
   power_off,         // the host is off; nothing of it remains

@@ -134,7 +134,7 @@ void World::begin(const Fault& fault, bool begins) {
         if (!host.stalled()) stalled_since_[at(fault.host)] = now_;
         return host.stall();
       }
-      if (!lasts(FaultKind::stall, fault.host)) host.wake_up(now_ - stalled_since_[at(fault.host)]);
+      if (!lasts(FaultKind::stall, fault.host)) host.wake_up(now_ - stalled_since_[at(fault.host)], fault.amount != 0);
       return;
     case FaultKind::crash_warm:
       if (begins) return host.end_vrrp_process();
