@@ -703,7 +703,7 @@ TEST_CASE("a reload of a backup takes off what a process before it left under an
   CHECK(subject.count<RemoveAddresses>() == 1);
 }
 
-TEST_CASE("after a long sleep the parent's word does not make an active speak before it listened") {
+TEST_CASE("after a long sleep an active listens before it speaks, whatever it learns first") {
   Subject subject;
   subject.become_active();
   subject.now += 10s;
@@ -712,7 +712,10 @@ TEST_CASE("after a long sleep the parent's word does not make an active speak be
     subject.config.preempt = false;
     subject.machine.on_config(subject.config, subject.now, subject.actions);
   }
+  SECTION("its link") { subject.link_up(); }
+  SECTION("a lost address") { subject.machine.on_address_lost(subject.now, subject.actions); }
   CHECK(subject.count<SendAdvert>() == 0);
+  CHECK(subject.machine.deadline() == subject.now + 1100ms);
   subject.hear(99);
   CHECK(subject.machine.reason().cause == Cause::slept);
 }

@@ -66,6 +66,7 @@ void StateMachine::enter(InstanceState state, Reason reason, TimePoint now, Acti
 // ---- levels: link and standing ----
 
 void StateMachine::on_link(LinkCondition link, TimePoint now, Actions& actions) {
+  notice_sleep(now);
   link_ = std::move(link);
   reconsider(now, actions);
 }
@@ -360,6 +361,7 @@ void StateMachine::on_deadline(TimePoint now, Actions& actions) {
 }
 
 void StateMachine::on_address_lost(TimePoint now, Actions&) {
+  notice_sleep(now);
   if (state_ != InstanceState::active || (silence_ && silence_->why == Silence::Why::slept)) return;
   restore_at_ = std::max(now, last_restore_ + restore_pause);
 }
