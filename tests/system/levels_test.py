@@ -13,6 +13,7 @@ from lab import Ownership, Recorder, main, stays, wait_until
 from lab.tutorial import VIP, machine, pair, quick_configuration, visitor
 
 WEB_1 = "192.168.16.128"
+VIP_LINK_LOCAL, VIP_V6 = "fe80::1:66", "2001:db8::66"
 
 
 def alone(lab, **options):
@@ -239,13 +240,26 @@ def test_strangers_permanent_address(lab):
     assert not host.has(VIP)
 
 
-def test_any_order_of_events(lab):
+def both_families(priority):
+    """An IPv4 and an IPv6 instance, each for itself."""
+    return quick_configuration(priority) + f"""
+  VI_6:
+    interface: ens33
+    vrid: 66
+    priority: {priority}
+    advert_interval: 100ms
+    addresses: ["{VIP_LINK_LOCAL}", "{VIP_V6}"]
+"""
+
+
+def any_order(lab, seed):
     """Fifty events in an arbitrary but fixed order, some at once and some with time between; then all is well again,
-    within a bound, on both hosts."""
+    within a bound, on both hosts and for both families."""
     visitor(lab)
-    chance = random.Random(20261122)
-    web_1, web_2 = pair(lab, quick_configuration)
-    web_1.holdfast.waits_for_state("active", 10)
+    chance = random.Random(seed)
+    web_1, web_2 = pair(lab, both_families)
+    for name in ("VI_1", "VI_6"):
+        web_1.holdfast.waits_for_state("active", 15, name)
     host = web_1.host
     there, name, mac_turn = True, "ens33", [0]
 
@@ -277,10 +291,13 @@ def test_any_order_of_events(lab):
         "join": lambda: there and host.join(),
         "down": lambda: attempt("link", "set", name, "down"),
         "up": lambda: attempt("link", "set", name, "up"),
-        "no addresses": lambda: attempt("addr", "flush", "dev", name),
+        "no addresses": lambda: attempt("-4", "addr", "flush", "dev", name),
+        "no IPv6 addresses": lambda: attempt("-6", "addr", "flush", "dev", name),
+        "link-local address": lambda: attempt("addr", "add", "fe80::1:128/64", "dev", name, "nodad"),
         "own address": lambda: attempt("addr", "add", f"{WEB_1}/24", "dev", name),
         "another address": lambda: attempt("addr", "add", "10.7.7.7/24", "dev", name),
         "virtual address deleted": lambda: attempt("addr", "del", f"{VIP}/32", "dev", name),
+        "virtual IPv6 address deleted": lambda: attempt("addr", "del", f"{VIP_V6}/128", "dev", name),
         "rename": rename,
         "replace": replace,
         "another MAC": change_mac,
@@ -298,11 +315,40 @@ def test_any_order_of_events(lab):
     host.join()
     attempt("link", "set", "ens33", "up")
     attempt("addr", "add", f"{WEB_1}/24", "dev", "ens33")
-    wait_until(lambda: lab.holders(VIP) == ["web-1"] and web_1.holdfast.instance()["state"] == "active"
-               and web_2.holdfast.instance()["state"] == "backup", 10, "web-1 alone is active")
-    stays(lambda: lab.holders(VIP) == ["web-1"], 1.5, "and stays so")
+    attempt("addr", "add", "fe80::1:128/64", "dev", "ens33", "nodad")
+    ours = (VIP, VIP_LINK_LOCAL, VIP_V6)
+    wait_until(lambda: all(lab.holders(address) == ["web-1"] for address in ours), 15, "web-1 alone has all")
+    stays(lambda: all(lab.holders(address) == ["web-1"] for address in ours), 2, "and keeps them")
+    for name in ("VI_1", "VI_6"):
+        assert web_1.holdfast.instance(name)["state"] == "active"
+        assert web_2.holdfast.instance(name)["state"] == "backup"
     processes = {process["role"]: process["restarts"] for process in web_1.holdfast.status()["processes"]}
     assert processes == {"parent": 0, "vrrp": 0, "checker": 0}
+
+
+def test_any_order_of_events(lab):
+    any_order(lab, 20261122)
+
+
+def test_another_order_of_events(lab):
+    any_order(lab, 9568)
+
+
+def test_virtual_ipv6_address_deleted_by_somebody(lab):
+    """As over IPv4."""
+    wire = Recorder(visitor(lab).host)
+    web_1 = machine(lab, 1, both_families(100), nginx=False)
+    web_1.holdfast.start().waits_for_state("active", 15, "VI_6")
+    since = web_1.holdfast.instance("VI_6")["since"]
+    owned = Ownership(web_1.host)
+    time.sleep(1.2)
+    deleted = time.monotonic()
+    web_1.host.ip("addr", "del", f"{VIP_V6}/128", "dev", "ens33")
+    wait_until(lambda: owned.gained("web-1", VIP_V6, deleted), 3, "it is put back")
+    wait_until(lambda: wire.neighbour_advertisements(VIP_V6, deleted), 3, "and announced")
+    assert web_1.holdfast.instance("VI_6")["since"] == since
+    assert web_1.holdfast.instance("VI_6")["statistics"]["addresses_restored"] == 1
+    assert web_1.holdfast.instance("VI_1")["statistics"]["addresses_restored"] == 0
 
 
 def overrun_drops(host):
