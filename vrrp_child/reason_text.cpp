@@ -95,6 +95,7 @@ const char* name_of(ConflictKind kind) {
     case ConflictKind::password: return "password";
     case ConflictKind::interval: return "interval";
     case ConflictKind::address_list: return "address_list";
+    case ConflictKind::hop_limit: return "hop_limit";
     case ConflictKind::address_taken: return "address_taken";
   }
   return "";
@@ -129,6 +130,12 @@ std::string sentence(const Conflict& conflict, const VirtualRouterConfig& config
     case ConflictKind::address_list:
       return (conflict.dropped ? dropped + "its" : peer + " is obeyed, but its") +
              " list of virtual addresses is not ours; write the same `addresses` on both hosts";
+    case ConflictKind::hop_limit:
+      return fmt::format(
+          "{}they come with {} {} and not 255; in a keepalived write `unicast_ttl 255`, and let no router stand "
+          "between "
+          "the hosts",
+          dropped, config.family == IpFamily::ipv4 ? "TTL" : "hop limit", conflict.theirs);
     case ConflictKind::address_taken:
       return fmt::format("another host, with MAC {:02x}, answers for {} too, without VRRP; remove the address there",
                          fmt::join(conflict.mac, ":"), peer);

@@ -73,12 +73,14 @@ def test_frr_refuses_the_message_only_checksum(lab):
 
 
 def test_keepalived_sends_unicast_over_ipv6_with_hop_limit_64(lab):
-    """We may not believe a packet that a router has forwarded, and count it; `unicast_ttl 255` mends it."""
+    """We may not believe a packet that a router has forwarded, and say so; `unicast_ttl 255` mends it."""
     pair = Misfits(lab, KeepalivedRouter, UNICAST["v3_ipv6_unicast"], first=PEER,
                    theirs=lambda text: text.replace("unicast_ttl", "# unicast_ttl"))
     pair.both_are_masters()
     assert {advert.ttl for advert in pair.recorder.adverts(pair.peer.source)} == {64}
     assert pair.statistics()["ip_ttl_errors"] > 0
+    told, = [conflict for conflict in pair.ours.daemon.instance()["conflicts"] if conflict["kind"] == "hop_limit"]
+    assert "unicast_ttl 255" in told["text"] and told["address"] == pair.peer.source, told
     pair.peer.stop()
     pair.edit(pair.peer, "/etc/keepalived/keepalived.conf", lambda text: text.replace("# unicast_ttl", "unicast_ttl"))
     pair.peer.start()

@@ -30,3 +30,11 @@ TEST_CASE("every cause has a sentence") {
     CHECK_FALSE(sentence(reason, {}).empty());
   }
 }
+
+TEST_CASE("a peer whose adverts come with too few hops is told with what mends it") {
+  VirtualRouterConfig config;
+  config.family = IpFamily::ipv6;
+  const Conflict conflict{ConflictKind::hop_limit, IpAddr::v4(192, 168, 16, 129), {}, true, 64};
+  CHECK(sentence(conflict, config, {}).find("hop limit 64 and not 255; in a keepalived write `unicast_ttl 255`") !=
+        std::string::npos);
+}

@@ -343,7 +343,13 @@ TEST_CASE("unicast: only peers are heard, and only what was sent to us with TTL 
   CHECK(receive(stranger, us, 255) == Discard::stranger);
   CHECK(subject.router().statistics().peer_errors == 1);
   CHECK(receive(peer, vrrp_group_v4, 255) == Discard::destination);
+  CHECK(receive(stranger, us, 64) == Discard::ttl);
+  CHECK(receive(peer, us, -1) == Discard::ttl);
+  CHECK(subject.router().conflicts(subject.now).empty());
   CHECK(receive(peer, us, 254) == Discard::ttl);
+  const auto conflicts = subject.router().conflicts(subject.now);
+  REQUIRE(conflicts.size() == 1);
+  CHECK(conflicts[0].conflict == Conflict{ConflictKind::hop_limit, peer, {}, true, 254});
   CHECK_FALSE(receive(peer, us, 255));
   CHECK(subject.router().last_advert_source() == peer);
 }

@@ -21,16 +21,17 @@ enum class ConflictKind : std::uint8_t {
   password,       // dropped: another password
   interval,       // v2: dropped; v3: we follow the active's
   address_list,   // v2: dropped; v3: an address may be on no host, or on two
+  hop_limit,      // dropped: a configured peer's adverts have passed a router, or pretend so
   address_taken,  // a host outside VRRP answers for one of our addresses
 };
-inline constexpr std::size_t conflict_kinds = 8;
+inline constexpr std::size_t conflict_kinds = 9;
 
 struct Conflict {
   ConflictKind kind{};
   IpAddr peer{};  // the other router; address_taken: the address
   Priority peer_priority{};
   bool dropped = false;      // its adverts are not obeyed
-  std::uint32_t theirs = 0;  // version: the number; interval: milliseconds; auth_type: the type
+  std::uint32_t theirs = 0;  // version: the number; interval: milliseconds; auth_type: the type; hop_limit: it
   MacAddress mac{};          // address_taken: who answers
   bool operator==(const Conflict&) const = default;
 };

@@ -113,6 +113,10 @@ const std::vector<AdvertPacket>& VirtualRouter::advert_to_send(Priority priority
   return packets_;
 }
 
+bool VirtualRouter::has_peer(const IpAddr& address) const {
+  return std::ranges::find(config_.peers, address) != config_.peers.end();
+}
+
 void VirtualRouter::count_sent(Priority priority) {
   ++statistics_.advertisement_sent;
   if (priority == resigning_priority) ++statistics_.priority_zero_pkts_sent;
@@ -133,7 +137,7 @@ std::optional<Discard> VirtualRouter::refuse(const Advert& advert, const Envelop
     return refuse_because(Discard::own_source, ConflictKind::own_address);
   }
   const bool unicast = !config_.peers.empty();
-  if (unicast && std::ranges::find(config_.peers, envelope.source) == config_.peers.end()) return Discard::stranger;
+  if (unicast && !has_peer(envelope.source)) return Discard::stranger;
   if (advert.version != config_.version && !config_.mixed_versions) {
     return refuse_because(Discard::wrong_version, ConflictKind::version, static_cast<std::uint32_t>(advert.version));
   }
@@ -343,7 +347,15 @@ std::optional<Discard> RouterTable::receive(const Datagram& datagram, TimePoint 
     return why;
   };
 
-  if (datagram.ttl != 255) return discard(Discard::ttl);
+  if (datagram.ttl != 255) {
+    // keepalived sends unicast over IPv6 with 64: two actives that would never hear of each other.
+    if (router && datagram.ttl >= 0 && router->has_peer(datagram.envelope.source)) {
+      scratch_.push_back(Conflict{
+          ConflictKind::hop_limit, datagram.envelope.source, {}, true, static_cast<std::uint32_t>(datagram.ttl)});
+      settle(*router, now, actions);
+    }
+    return discard(Discard::ttl);
+  }
   // Before the rest: the socket's filter cuts foreign routers' packets short.
   if (!router && datagram.payload.size() >= advert_header_size) return discard(Discard::unknown_vrid);
   const auto advert = decode_advert(datagram.payload, datagram.envelope);

@@ -92,6 +92,7 @@ class VirtualRouter {
                                 StateMachine::Actions& news);
   bool is_superseded(const Advert& advert, const IpAddr& source, TimePoint now);
   LinkCondition condition() const;
+  bool has_peer(const IpAddr& address) const;  // of the configured ones
 
   InstanceId id_;
   VirtualRouterConfig config_;
