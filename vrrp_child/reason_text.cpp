@@ -132,9 +132,8 @@ std::string sentence(const Conflict& conflict, const VirtualRouterConfig& config
              " list of virtual addresses is not ours; write the same `addresses` on both hosts";
     case ConflictKind::hop_limit:
       return fmt::format(
-          "{}they come with {} {} and not 255; in a keepalived write `unicast_ttl 255`, and let no router stand "
-          "between "
-          "the hosts",
+          "{}they come with {} {} and not 255; in a keepalived write `unicast_ttl 255`, and have no "
+          "router between the hosts",
           dropped, config.family == IpFamily::ipv4 ? "TTL" : "hop limit", conflict.theirs);
     case ConflictKind::address_taken:
       return fmt::format("another host, with MAC {:02x}, answers for {} too, without VRRP; remove the address there",
