@@ -389,3 +389,118 @@ TEST_CASE("mixed versions: a router of version 2 is obeyed with its seconds, unt
   subject.now += 10s;
   CHECK_FALSE(receive(older, VrrpVersion::v2));
 }
+
+// ---- sync groups ----
+
+namespace {
+
+// Two members of a group on two interfaces; the first one leads.
+struct Group {
+  Group() {
+    for (const InstanceId each : {leader, follower}) {
+      auto config = vectors::load().receivers.at("v3_ipv4").config;
+      config.name = each == leader ? "first" : "second";
+      table.configure({each, config, {Priority{100}, Fitness::fit, ""}, {}, leader_of(each)}, now, actions);
+    }
+  }
+  static std::optional<InstanceId> leader_of(InstanceId each) {
+    return each == follower ? std::optional(leader) : std::nullopt;
+  }
+  void link(InstanceId each, bool usable) {
+    table.set_link(each, {interface_of(each), {usable, us, usable ? "" : "the cable is out"}}, now, actions);
+  }
+  void hear(InstanceId each, int priority) {
+    const Envelope envelope{peer, vrrp_group_v4};
+    const auto bytes = advert_of(table.find(each)->config(), VrrpVersion::v3, priority, envelope);
+    CHECK_FALSE(table.receive({interface_of(each), envelope, 255, bytes}, now, actions));
+  }
+  void pass(Duration duration) {
+    const TimePoint end = now + duration;
+    while (table.next_deadline() <= end) {
+      now = table.next_deadline();
+      table.run_timers(now, actions);
+    }
+    now = end;
+  }
+  void become_active() {
+    link(leader, true), link(follower, true);
+    now = table.next_deadline();
+    table.run_timers(now, actions);
+    REQUIRE(states() == both(InstanceState::active));
+    actions.clear();
+  }
+  static int interface_of(InstanceId each) { return eth0 + static_cast<int>(each.value); }
+  std::pair<InstanceState, InstanceState> states() {
+    return {table.find(leader)->machine().state(), table.find(follower)->machine().state()};
+  }
+  static std::pair<InstanceState, InstanceState> both(InstanceState state) { return {state, state}; }
+  std::size_t adverts(InstanceId each, Priority priority) {
+    return static_cast<std::size_t>(std::ranges::count_if(actions, [&](const auto& entry) {
+      const auto* advert = std::get_if<SendAdvert>(&entry.action);
+      return entry.id == each && advert && advert->priority == priority;
+    }));
+  }
+
+  static constexpr InstanceId leader{1}, follower{2};
+  TimePoint now{1000s};
+  RouterTable table;
+  RouterTable::Actions actions;
+};
+
+}  // namespace
+
+TEST_CASE("a sync group starts when all its links are known, and takes part with all of them or not at all") {
+  Group group;
+  group.link(Group::leader, true);
+  CHECK(group.states() == Group::both(InstanceState::initialize));
+  group.link(Group::follower, false);
+  CHECK(group.states() == Group::both(InstanceState::fault));
+  CHECK(group.table.find(Group::leader)->machine().reason().problem == "second of the sync group: the cable is out");
+  group.link(Group::follower, true);
+  CHECK(group.states() == Group::both(InstanceState::backup));
+  group.become_active();
+  group.link(Group::follower, false);
+  CHECK(group.states() == Group::both(InstanceState::fault));
+  CHECK(group.adverts(Group::leader, resigning_priority) == 1);
+}
+
+TEST_CASE("the leader of a sync group elects, the others go where it goes") {
+  Group group;
+  group.become_active();
+  group.pass(10s);
+  group.hear(Group::follower, 200);
+  CHECK(group.states() == Group::both(InstanceState::active));  // told, not obeyed
+  CHECK(group.table.find(Group::follower)->statistics().conflicts == 1);
+  group.hear(Group::leader, 200);
+  CHECK(group.states() == Group::both(InstanceState::backup));
+  CHECK(group.table.find(Group::follower)->machine().deadline() == StateMachine::never);
+}
+
+TEST_CASE("a sync group hands over as one") {
+  Group group;
+  group.become_active();
+  group.table.leave(Group::follower, group.now, group.actions);
+  group.table.leave(Group::leader, group.now, group.actions);
+  CHECK(group.adverts(Group::leader, resigning_priority) == 1);
+  CHECK(group.adverts(Group::follower, resigning_priority) == 1);
+  CHECK(group.states() == Group::both(InstanceState::active));  // until somebody answers, or nobody does
+  SECTION("answered") { group.hear(Group::leader, 90); }
+  SECTION("unanswered") {
+    group.pass(10s);
+    CHECK(group.adverts(Group::follower, resigning_priority) == 3);
+  }
+  CHECK(group.states() == Group::both(InstanceState::initialize));
+}
+
+TEST_CASE("a member that leaves its sync group elects for itself again") {
+  Group group;
+  group.link(Group::leader, true), group.link(Group::follower, true);
+  CHECK(group.table.find(Group::follower)->machine().deadline() == StateMachine::never);
+  const auto config = group.table.find(Group::follower)->config();
+  group.table.configure({Group::follower, config, {Priority{100}, Fitness::fit, ""}, {}, {}}, group.now, group.actions);
+  CHECK(group.table.find(Group::follower)->machine().deadline() != StateMachine::never);
+  group.pass(1s);
+  group.hear(Group::leader, 200);
+  group.pass(3s);
+  CHECK(group.states() == std::pair(InstanceState::backup, InstanceState::active));
+}

@@ -208,6 +208,7 @@ LinkCondition VirtualRouter::condition() const {
     const LinkCondition& theirs = follower->link_->condition;
     if (!condition.usable || theirs.usable) continue;
     condition.usable = false;
+    condition.can_resign = true;
     condition.problem = follower->config_.name + " of the sync group: " + theirs.problem;
   }
   return condition;

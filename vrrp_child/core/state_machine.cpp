@@ -132,7 +132,9 @@ void StateMachine::become_fault(TimePoint now, Actions& actions) {
     reason_ = std::move(reason);
     return;
   }
-  if (state_ == InstanceState::active && link_.usable) actions.push_back(SendAdvert{resigning_priority});
+  if (state_ == InstanceState::active && !silence_ && (link_.usable || link_.can_resign)) {
+    actions.push_back(SendAdvert{resigning_priority});
+  }
   actions.push_back(RemoveAddresses{});
   enter(InstanceState::fault, std::move(reason), now, actions);
 }

@@ -106,6 +106,8 @@ struct LinkCondition {
   bool usable = false;
   IpAddr source;        // what our adverts come from: the tie-break
   std::string problem;  // why it is not usable
+  // Not usable for the sake of others in the sync group: a last advert can leave.
+  bool can_resign = false;
   bool operator==(const LinkCondition&) const = default;
 };
 
