@@ -286,7 +286,8 @@ void Host::lease_check(int router) {
       next = std::min(next, lease.ends);
     } else if (const Lease was = std::exchange(lease, {}); was.ends != WorldTime{}) {
       expired = true;
-      if (running() && !was.orphaned && was.renewed >= awake_since_) world_.lease_ran_out(number_, router);
+      // Who just woke up may first have to listen whether it is still the active one.
+      if (running() && !was.orphaned && was.renewed > awake_since_) world_.lease_ran_out(number_, router);
       world_.trace("h{} vr{}: the lease of an address ended", number_, router);
     }
   }

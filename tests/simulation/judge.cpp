@@ -53,23 +53,23 @@ Judge::Bounds Judge::bounds_of(int first_router, int end_router) const {
       }
     }
   }
-  const Duration margin = longest_delay_ + 1ms;
+  b.margin = longest_delay_ + 1ms;
   // A backup takes over when its timer fires: at the latest the down interval after the last advert; a demoted one
   // that heard a resignation leaves it to the others until an active that got no answer would be back. An active
   // that is silent because it slept holds the address again when that ends.
   b.last_in_line = std::max(b.down, b.silence + skew);
-  b.takeover = drifted(b.last_in_line + 2 * margin);
+  b.takeover = drifted(b.last_in_line + 2 * b.margin);
   // Of two that hear each other the worse yields at the better one's next advert; where one is silent (it hands
   // over, or slept), at the end of that, at the latest.
-  b.two_actives = drifted(std::max(b.interval, b.silence) + 2 * margin);
+  b.two_actives = drifted(std::max(b.interval, b.silence) + 2 * b.margin);
   // Somebody is active and speaks, and what was pending no longer is: last_in_line or pending. Two actives settle
   // within an interval. The best of those who may preempt hears it once (an interval), has obeyed it until
   // then, and fires within the down interval; the other yields when it hears that. Twice, for one that was
   // active only in between.
-  b.settling = drifted(std::max(b.last_in_line, b.pending) + 2 * (b.down + b.interval) + b.silence + 8 * margin);
+  b.settling = drifted(std::max(b.last_in_line, b.pending) + 2 * (b.down + b.interval) + b.silence + 8 * b.margin);
   // A deleted address comes back at once, but not twice in restore_pause; an active that slept waits for the end
   // of its silence.
-  b.restore = drifted(b.silence + restore_pause + 2 * margin);
+  b.restore = drifted(b.silence + restore_pause + 2 * b.margin);
   return b;
 }
 
@@ -131,11 +131,13 @@ void Judge::look_at_seat(int host, int router) {
   Seat& s = seat(host, router);
   if (!h.running()) {
     s.lacking_since = world_never;
+    if (!h.has_process()) s.was_fit = false;
     return;
   }
   const StateMachine& machine = *h.machine(router);
   const InstanceState state = machine.state();
   const AddressSet present = h.addresses_present(router);
+  look_at_fitness(host, router);
 
   // Nobody holds an address without being active. Excepted: what a process that died left on the host, of a
   // configuration that its successor never saw; the kernel removes it when the lease ends.
@@ -180,6 +182,29 @@ void Judge::look_at_seat(int host, int router) {
   if (state == InstanceState::active) s.active_until = world_.now();
 }
 
+// When a process may preempt again after a demotion; one that is demoted from its start only waits for its checks.
+void Judge::look_at_fitness(int host, int router) {
+  Seat& s = seat(host, router);
+  const Host& h = world_.host(host);
+  const Fitness fitness = h.machine(router)->standing().fitness;
+  if (fitness == Fitness::fit && s.fitness == Fitness::demoted && s.was_fit) {
+    s.preempts_from = std::max(s.preempts_from, world_.now() + h.config(router).return_after * 63 / 64);
+  }
+  s.was_fit = s.was_fit || fitness == Fitness::fit;
+  s.fitness = fitness;
+}
+
+// The longest wait of this very host: by its priority, if it is fit.
+Duration Judge::takeover_bound(int host, int router) const {
+  const Host& h = world_.host(host);
+  const Bounds& b = bounds(router);
+  const int decider = h.leader(router) < 0 ? router : h.leader(router);
+  const Standing& standing = h.standing(decider);
+  if (standing.fitness != Fitness::fit) return b.takeover;
+  const Duration down = active_down_interval(h.config(decider).version, standing.priority, b.interval);
+  return drifted(std::max(down, b.silence) + 2 * b.margin);
+}
+
 void Judge::look_at_router(int router) {
   const WorldTime now = world_.now();
   const int hosts = world_.plan().hosts;
@@ -207,7 +232,7 @@ void Judge::look_at_router(int router) {
     }
     s.no_owner_since = std::min(s.no_owner_since, now);
     const Duration missed = now - std::max(s.no_owner_since, world_.disturbed_at());
-    if (missed > bounds(router).takeover) {
+    if (missed > takeover_bound(h, router)) {
       fail("no owner", fmt::format("h{} vr{} could own the address, and for {} us nobody that it hears does", h, router,
                                    missed.count()));
     }
@@ -270,6 +295,9 @@ void Judge::transition(int host, int router, const Transition& transition) {
   Seat& s = seat(host, router);
   if (transition.to != InstanceState::active) s.speaks_since = world_never;
   s.listens_until = WorldTime{};
+  if (transition.from == InstanceState::initialize || transition.from == InstanceState::fault) {
+    s.preempts_from = now + world_.host(host).config(router).preempt_delay * 63 / 64;
+  }
   if (settled_) {
     fail("not settled", fmt::format("h{} vr{} goes from {} to {} though nothing has happened for long", host, router,
                                     holdfast::to_string(transition.from), holdfast::to_string(transition.to)));
@@ -295,7 +323,8 @@ void Judge::transition(int host, int router, const Transition& transition) {
       if (spoke == world_never || now - spoke <= drifted(2 * bounds(router).interval + longest_delay_)) continue;
       const Standing& its = world_.host(other).standing(router);
       const bool demoted = its.priority == demoted_priority && own.fitness == Fitness::fit;
-      if (demoted || (own.priority > its.priority && may_preempt(host, router))) continue;
+      const bool in_time = now >= s.preempts_from || own.priority == owner_priority;
+      if (demoted || (own.priority > its.priority && may_preempt(host, router) && in_time)) continue;
       fail("took over from a healthy active", fmt::format("h{} vr{} (priority {}) from h{} (priority {})", host, router,
                                                           own.priority.value, other, its.priority.value));
     }

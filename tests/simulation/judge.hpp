@@ -50,6 +50,7 @@ class Judge {
     Duration silence{};       // of a handover
     Duration last_in_line{};  // until even a demoted backup takes over
     Duration pending{};       // preempt_delay, return_after
+    Duration margin{};        // of all that takes time on the way
     Duration takeover{};      // without an owner
     Duration two_actives{};   // that hear each other
     Duration settling{};      // until all is as it should be
@@ -62,6 +63,9 @@ class Judge {
     WorldTime lacking_since = world_never;
     WorldTime active_until{};                  // or now
     WorldTime speaks_since = world_never;      // as active, in quiet times
+    bool was_fit = false;                      // its process, ever
+    Fitness fitness = Fitness::fit;            // of its process, at the last look
+    WorldTime preempts_from{};                 // preempt_delay, return_after
     std::array<WorldTime, remembered> sent{};  // a ring
     std::size_t sent_count = 0;
     int neighbours_use = -1;                   // those near this host: whose MAC
@@ -79,7 +83,9 @@ class Judge {
   Seat& seat(int host, int router) { return seats_[static_cast<std::size_t>(host * most_routers + router)]; }
   const Bounds& bounds(int router) const { return bounds_[static_cast<std::size_t>(router)]; }
   Bounds bounds_of(int first_router, int end_router) const;
+  Duration takeover_bound(int host, int router) const;
   void look_at_seat(int host, int router);
+  void look_at_fitness(int host, int router);
   void look_at_router(int router);
   bool takes_part(int host, int router) const;
   bool is_active(int host, int router) const;
