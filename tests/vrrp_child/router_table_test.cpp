@@ -390,6 +390,30 @@ TEST_CASE("mixed versions: a router of version 2 is obeyed with its seconds, unt
   CHECK_FALSE(receive(older, VrrpVersion::v2));
 }
 
+TEST_CASE("a host outside VRRP that answers for an address is told, a rival within it is told as that") {
+  Subject subject(vectors::load().receivers.at("v3_ipv4").config, us);
+  subject.now = subject.table.next_deadline();
+  subject.table.run_timers(subject.now, subject.actions);
+  const MacAddress theirs = {2, 0, 0, 0, 0, 9};
+  const auto taken = [&] {
+    subject.table.address_taken(id, IpAddr::v4(192, 0, 2, 1), theirs, subject.now, subject.actions);
+    return subject.router().statistics().address_conflicts;
+  };
+  CHECK(taken() == 1);
+  const auto conflicts = subject.router().conflicts(subject.now);
+  REQUIRE(conflicts.size() == 1);
+  CHECK(conflicts[0].conflict.kind == ConflictKind::address_taken);
+  CHECK(conflicts[0].conflict.mac == theirs);
+
+  subject.now += 1s;
+  subject.table.run_timers(subject.now, subject.actions);
+  const Envelope envelope{peer, vrrp_group_v4};
+  const auto bytes = advert_of(subject.router().config(), VrrpVersion::v3, 90, envelope);
+  CHECK_FALSE(subject.table.receive({eth0, envelope, 255, bytes}, subject.now, subject.actions));
+  CHECK(subject.router().statistics().conflicts == 1);
+  CHECK(taken() == 1);
+}
+
 // ---- sync groups ----
 
 namespace {

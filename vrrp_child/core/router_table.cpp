@@ -335,6 +335,11 @@ void RouterTable::address_taken(InstanceId id, const IpAddr& address, const MacA
                                 Actions& actions) {
   VirtualRouter* router = find(id);
   if (!router) return;
+  // Another active answers for what it holds: that is told as what it is.
+  const auto told = router->conflicts(now);
+  const bool has_rival =
+      std::ranges::any_of(told, [](const auto& entry) { return entry.conflict.kind == ConflictKind::two_actives; });
+  if (has_rival) return;
   router->machine_.on_address_taken(address, mac, scratch_);
   settle(*router, now, actions);
 }
