@@ -719,3 +719,25 @@ TEST_CASE("after a long sleep an active listens before it speaks, whatever it le
   subject.hear(99);
   CHECK(subject.machine.reason().cause == Cause::slept);
 }
+
+TEST_CASE("whoever is well again after the active resigned answers like the others who are") {
+  Subject subject;
+  subject.link_up();
+  subject.hear(200);
+  subject.standing(1, Fitness::demoted);
+  subject.hear(0);
+  subject.pass(1ms);
+  subject.standing(100);
+  CHECK(subject.machine.deadline() == subject.now + fast_skew_time(VrrpVersion::v3, Priority{100}, 1s));
+}
+
+TEST_CASE("an active that sleeps again while it listens listens again") {
+  Subject subject;
+  subject.become_active();
+  subject.now += 10s;
+  subject.machine.on_deadline(subject.now, subject.actions);
+  subject.now += 10s;
+  subject.machine.on_deadline(subject.now, subject.actions);
+  CHECK(subject.count<SendAdvert>() == 0);
+  CHECK(subject.machine.deadline() == subject.now + 1100ms);
+}

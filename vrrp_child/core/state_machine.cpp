@@ -79,8 +79,13 @@ void StateMachine::on_standing(Standing standing, TimePoint now, Actions& action
     preempt_from_ = std::max(preempt_from_, now + settings_.return_after);
   }
   was_fit_ = was_fit_ || standing_.fitness == Fitness::fit;
-  if (state_ == InstanceState::backup && !following_ && takeover_cause_ != Cause::active_resigned) {
-    active_down_at_ = std::max(now, down_from_ + down_interval());  // the skew is that of the new priority
+  if (state_ == InstanceState::backup && !following_) {
+    const bool well_again = before.fitness == Fitness::demoted && standing_.fitness == Fitness::fit;
+    if (takeover_cause_ != Cause::active_resigned) {
+      active_down_at_ = std::max(now, down_from_ + down_interval());  // the skew is that of the new priority
+    } else if (well_again) {
+      active_down_at_ = std::min(active_down_at_, now + answer_skew());  // it leaves it to others no longer
+    }
   }
   const bool was_active = state_ == InstanceState::active;
   if (following_) {
@@ -202,7 +207,11 @@ void StateMachine::speak(TimePoint now, Actions& actions) {
 // An advert that is this late means that the process or the host was stopped, for so long that a backup has
 // taken over: its timer runs three intervals and a skew from our last advert.
 void StateMachine::notice_sleep(TimePoint now) {
-  if (state_ != InstanceState::active || silence_ || now - advert_at_ < 2 * settings_.advert_interval) return;
+  const Duration much = 2 * settings_.advert_interval;
+  if (silence_ && silence_->why == Silence::Why::slept && now - silence_->until >= much) {
+    silence_->until = now + settings_.handover_silence;  // it slept on, instead of listening
+  }
+  if (state_ != InstanceState::active || silence_ || now - advert_at_ < much) return;
   silence_ = Silence{Silence::Why::slept, following_ ? never : now + settings_.handover_silence};
   advert_at_ = announce_at_ = lease_at_ = restore_at_ = never;
 }
