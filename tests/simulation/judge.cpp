@@ -274,7 +274,8 @@ void Judge::sent(int host, int router, Priority priority) {
   if (priority != resigning_priority && now > world_.plan().quiet_from) s.speaks_since = std::min(s.speaks_since, now);
   // RFC 9568 knows no pauses; ours: an active that was stopped for longer than its backups wait drains its socket,
   // and listens as long as a handover lasts, before it speaks again.
-  if (priority != resigning_priority && now < s.listens_until) {
+  const bool decides = world_.host(host).leader(router) < 0;
+  if (decides && priority != resigning_priority && now < s.listens_until) {
     fail("spoke before it listened", fmt::format("h{} vr{}, after a pause", host, router));
   }
   const auto back = [&](std::size_t count) { return s.sent[(s.sent_count - count) % remembered]; };
@@ -446,6 +447,8 @@ void Judge::finish() {
 }
 
 void Judge::check_the_neighbours(int active, int router) {
+  // What is deleted again and again is put back, and announced, later.
+  if (world_.now() - world_.host(active).deleted_at() <= bounds(router).restore + stable_window()) return;
   const auto near = static_cast<HostSet>(world_.reached_by(active, router) | only(active));
   for (int h = 0; h < world_.plan().hosts; ++h) {
     const int used = seat(h, router).neighbours_use;
