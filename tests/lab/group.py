@@ -77,5 +77,10 @@ class Group:
     def resignations(self, member, since=0.0):
         return [advert for advert in self.adverts(member, since) if advert.priority == 0]
 
+    def last_priority(self, member, since=0.0):
+        """What the member said last; None: nothing since then."""
+        adverts = self.adverts(member, since)
+        return adverts[-1].priority if adverts else None
+
     def holders(self):
         return [member.host.name for member in self.members if member.host.has(VIP)]

@@ -26,18 +26,29 @@ class Ownership:
             for line in host.ip("-o", "addr").splitlines():
                 self.changes.append((time.monotonic(), host.name, line.split()[3].split("/")[0], True))
         self._running = True
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
     def _read(self):
         while self._running:
-            for key, _ in self._selector.select(0.1):
-                data, at = key.fileobj.recv(65536), time.monotonic()
-                while len(data) >= 16:
-                    size, kind = struct.unpack_from("=IH", data)
-                    if kind in (_RTM_NEWADDR, _RTM_DELADDR):
-                        self.changes.append((at, key.data, _address(data[16:size]), kind == _RTM_NEWADDR))
-                    data = data[(size + 3) & ~3:]
+            self._selector.select(0.1)
+            self._drain()
+
+    def _drain(self):
+        """Takes in what the kernels have by now, so that no answer depends on how late the thread is."""
+        with self._lock:
+            for key, _ in self._selector.select(0):
+                for data in iter(lambda: _received(key.fileobj), None):
+                    self._take(key.data, data)
+
+    def _take(self, host, data):
+        at = time.monotonic()
+        while len(data) >= 16:
+            size, kind = struct.unpack_from("=IH", data)
+            if kind in (_RTM_NEWADDR, _RTM_DELADDR):
+                self.changes.append((at, host, _address(data[16:size]), kind == _RTM_NEWADDR))
+            data = data[(size + 3) & ~3:]
 
     def stop(self):
         self._running = False
@@ -45,6 +56,7 @@ class Ownership:
 
     def periods(self, address):
         """(host name, from, until or None) of each time that a host had the address, by their beginning."""
+        self._drain()
         found, holding = [], {}
         for at, host, changed, there in sorted(self.changes, key=lambda change: change[0]):
             if changed != address:
@@ -73,6 +85,13 @@ class Ownership:
             longest = max(longest, begin - covered)
             covered = max(covered, time.monotonic() if end is None else end)
         return max(longest, time.monotonic() - covered)
+
+
+def _received(news):
+    try:
+        return news.recv(65536, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return None
 
 
 def _address(message):

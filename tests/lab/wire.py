@@ -3,6 +3,7 @@
 import ctypes
 import ipaddress
 import json
+import select
 import socket
 import struct
 import subprocess
@@ -70,8 +71,8 @@ class Recorder:
         if sources:
             self._pick(sources)
         self._socket.bind((interface or host.interface, ETH_P_ALL))
-        self._socket.settimeout(0.1)
         self._running = True
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -87,35 +88,46 @@ class Recorder:
                                 struct.pack("@HP", len(program), ctypes.addressof(code)))
 
     def _read(self):
-        to_monotonic = time.monotonic() - time.time()
         while self._running:
-            try:
-                frame, ancillary, _, _ = self._socket.recvmsg(65536, 64)
-            except TimeoutError:
-                to_monotonic = time.monotonic() - time.time()
-                continue
-            except OSError:
-                return  # the host has lost its power
-            seconds, nanoseconds = struct.unpack("@qq", ancillary[0][2])
-            self.frames.append((seconds + nanoseconds * 1e-9 + to_monotonic, frame))
+            select.select([self._socket], [], [], 0.1)
+            self._drain()
+
+    def _drain(self):
+        """Takes in what the kernel has by now, so that no answer depends on how late the thread is."""
+        with self._lock:
+            to_monotonic = time.monotonic() - time.time()
+            while self._running:
+                try:
+                    frame, ancillary, _, _ = self._socket.recvmsg(65536, 64, socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    return
+                except OSError:
+                    self._running = False  # the host has lost its power
+                    return
+                seconds, nanoseconds = struct.unpack("@qq", ancillary[0][2])
+                self.frames.append((seconds + nanoseconds * 1e-9 + to_monotonic, frame))
 
     def stop(self):
+        self._drain()
         self._running = False
         self._thread.join()
         self._socket.close()
 
     def adverts(self, source=None, since=0.0):
+        self._drain()
         heard = (decode(at, frame) for at, frame in list(self.frames) if at >= since)
         return [advert for advert in heard if advert and source in (None, advert.source)]
 
     def gratuitous_arps(self, address, since=0.0):
         """Times of gratuitous ARPs for the address."""
+        self._drain()
         wanted = socket.inet_aton(address)
         return [at for at, frame in list(self.frames)
                 if at >= since and frame[12:14] == b"\x08\x06" and frame[28:32] == wanted == frame[38:42]]
 
     def neighbour_advertisements(self, address, since=0.0):
         """Times of unsolicited neighbour advertisements for the address."""
+        self._drain()
         wanted = socket.inet_pton(socket.AF_INET6, address)
         return [at for at, frame in list(self.frames)
                 if at >= since and _advertised(frame) == wanted and not frame[58] & SOLICITED]
