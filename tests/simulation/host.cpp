@@ -110,6 +110,7 @@ void Host::wake_up(Duration slept, bool clock_ran_on) {
   awake_since_ = world_.now();
   if (!clock_ran_on) {
     clock_.stand_still(slept);
+    deleted_at_ += slept;  // its process counts from there, on the host's clock
     for (auto& leases : leases_) {
       for (Lease& lease : leases) {
         if (lease.ends != WorldTime{}) lease.ends += slept;
