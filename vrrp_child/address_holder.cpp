@@ -104,8 +104,10 @@ void AddressHolder::probe(InstanceId id, const VirtualRouterConfig& config) {
 }
 
 std::optional<InstanceId> AddressHolder::rival_of(const Claim& claim) const {
-  const Interface* interface = netlink_.interface(claim.interface_index);
-  if (!interface || interface->mac == claim.mac) return std::nullopt;
+  // Another interface of this host may answer, where it is on the same network.
+  const bool own =
+      std::ranges::any_of(netlink_.interfaces(), [&](const auto& entry) { return entry.second.mac == claim.mac; });
+  if (own) return std::nullopt;
   for (const auto& [id, places] : held_) {
     const bool ours = std::ranges::any_of(places, [&](const Place& place) {
       return place.first == claim.interface_index && place.second.address == claim.address;

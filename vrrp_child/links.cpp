@@ -79,8 +79,9 @@ Link Links::find_link(const VirtualRouterConfig& config) const {
   if (config.family == IpFamily::ipv6 && !adverts_v6_) return unusable(adverts_v6_.error().text);
   const auto& deaf = listening_.at(config.family).deaf;
   if (const auto why = deaf.find(interface->index); config.peers.empty() && why != deaf.end()) {
-    return unusable(fmt::format("interface {} cannot join the VRRP group {}: {}; does igmp_max_memberships allow it?",
-                                name, to_string(vrrp_group(config.family)), why->second));
+    return unusable(fmt::format("interface {} cannot join the VRRP group {}: {}{}", name,
+                                to_string(vrrp_group(config.family)), why->second,
+                                config.family == IpFamily::ipv4 ? "; does igmp_max_memberships allow it?" : ""));
   }
   const auto source = source_of(config, interface->index);
   if (!source) return unusable(source.error().text);

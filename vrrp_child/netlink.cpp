@@ -171,15 +171,13 @@ Status Netlink::read_everything() {
     const auto still = addresses_.find(key);
     if (still != addresses_.end())
       still->second.ours = address.ours;
-    else if (lost_)
-      lost_(key.first, key.second);
+    else
+      lost_.push_back(key);
   }
   return {};
 }
 
 bool Netlink::read_changes(const std::function<void(int, const IpPrefix&)>& lost) {
-  lost_ = lost;
-  changed_ = false;
   for (;;) {
     const int error = nl_recvmsgs_default(events_.get());
     if (error == -NLE_AGAIN) break;
@@ -190,8 +188,8 @@ bool Netlink::read_changes(const std::function<void(int, const IpPrefix&)>& lost
     if (const Status read = read_everything(); !read) log(LogLevel::error, read.error().text);
     if (error != -NLE_NOMEM) break;
   }
-  lost_ = nullptr;
-  return changed_;
+  for (const auto& [index, prefix] : std::exchange(lost_, {})) lost(index, prefix);
+  return std::exchange(changed_, false);
 }
 
 int Netlink::on_message(nl_msg* message, void* self) {
@@ -270,7 +268,7 @@ void Netlink::take_address(rtnl_addr* address, bool gone) {
   if (gone) {
     if (addresses_.erase(key) == 0) return;
     changed_ = true;
-    if (lost_) lost_(key.first, key.second);
+    lost_.push_back(key);
     return;
   }
   const auto [entry, is_new] = addresses_.try_emplace(key);
@@ -380,13 +378,30 @@ Result<int> Netlink::make_macvlan(const std::string& name, int parent_index, con
   return index;
 }
 
-Status Netlink::remove_device(int index) {
-  const RtnlLink device(rtnl_link_alloc());
-  rtnl_link_set_ifindex(device.get(), index);
-  const int error = rtnl_link_delete(requests_.get(), device.get());
-  if (error < 0 && error != -NLE_NODEV && error != -NLE_OBJ_NOTFOUND) return failed("cannot remove the device", error);
-  forget_interface(index);
-  std::erase_if(addresses_, [index](const auto& entry) { return entry.first.first == index; });
+// The kernel waits tens of milliseconds after each removal, but only once for a group of devices.
+Status Netlink::remove_devices(const std::vector<int>& indexes) {
+  constexpr std::uint32_t condemned = 0x686f6c64;  // a group that nobody else uses
+  for (const int index : indexes) {
+    const Status marked = change_link(
+        index,
+        [](rtnl_link* link) {
+          rtnl_link_set_group(link, condemned);
+          return 0;
+        },
+        "the group of a device");
+    if (!marked && interfaces_.contains(index)) return marked;
+  }
+  const NlMsg message(nlmsg_alloc_simple(RTM_DELLINK, NLM_F_ACK));
+  const ifinfomsg whole_group{};
+  int error = nlmsg_append(message.get(), const_cast<ifinfomsg*>(&whole_group), sizeof whole_group, NLMSG_ALIGNTO);
+  if (error >= 0) error = nla_put_u32(message.get(), IFLA_GROUP, condemned);
+  if (error >= 0) error = nl_send_auto_complete(requests_.get(), message.get());
+  if (error >= 0) error = nl_wait_for_ack(requests_.get());
+  if (error < 0 && error != -NLE_NODEV && error != -NLE_OBJ_NOTFOUND) return failed("cannot remove devices", error);
+  for (const int index : indexes) {
+    forget_interface(index);
+    std::erase_if(addresses_, [index](const auto& entry) { return entry.first.first == index; });
+  }
   return {};
 }
 

@@ -59,7 +59,8 @@ class Netlink {
   // Readable when something changed.
   int fd() const;
 
-  // Takes in what others changed; false: nothing that matters. `lost` is called for each address that is gone.
+  // Takes in what others changed since the last call; false: nothing that matters. `lost` is called for each
+  // address that is gone.
   bool read_changes(const std::function<void(int interface_index, const IpPrefix&)>& lost);
 
   const Interface* interface(const std::string& name) const;
@@ -77,7 +78,7 @@ class Netlink {
 
   // At once: a macvlan device, down, without an address of its own; gives its index.
   Result<int> make_macvlan(const std::string& name, int parent_index, const MacAddress& mac);
-  Status remove_device(int index);
+  Status remove_devices(const std::vector<int>& indexes);  // all or none
   Status set_alias(int index, const std::string& alias);
   Result<std::uint32_t> ipv4_setting(int index, Ipv4Setting setting);
   Status set_ipv4_settings(int index, const std::vector<std::pair<Ipv4Setting, std::uint32_t>>& settings);
@@ -126,7 +127,8 @@ class Netlink {
   std::uint64_t next_order_ = 0;
   std::set<int> keeps_secondaries_;
   std::vector<Request> queue_;
-  std::function<void(int, const IpPrefix&)> lost_;
+  // Until read_changes() hands them on: what is read in between, after a request of ours, is news as well.
+  std::vector<std::pair<int, IpPrefix>> lost_;
   bool changed_ = false;
 };
 

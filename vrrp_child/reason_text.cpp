@@ -136,8 +136,10 @@ std::string sentence(const Conflict& conflict, const VirtualRouterConfig& config
           "router between the hosts",
           dropped, config.family == IpFamily::ipv4 ? "TTL" : "hop limit", conflict.theirs);
     case ConflictKind::address_taken:
-      return fmt::format("another host, with MAC {:02x}, answers for {} too, without VRRP; remove the address there",
-                         fmt::join(conflict.mac, ":"), peer);
+      return fmt::format(
+          "another host, with MAC {:02x}, answers for {} too, without VRRP; remove the address there, or "
+          "its proxy ARP if it is a router",
+          fmt::join(conflict.mac, ":"), peer);
   }
   return "";
 }

@@ -4,11 +4,8 @@
 #include "vrrp_child/core/announce.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <optional>
 #include <set>
@@ -30,37 +27,32 @@ struct ArpSettings {
 
 // The alias of our devices: who made it, and how the interface below was. Read back by the next process.
 struct Alias {
-  int pid = 0;
+  std::uint32_t owner = 0;
   ArpSettings before;
 };
-constexpr const char* alias_format = "holdfast process %d; below: arp_ignore %u arp_announce %u";
+constexpr const char* alias_format = "holdfast %x; below: arp_ignore %u arp_announce %u";
 
-std::string alias_of(const ArpSettings& before) {
+std::string alias_text(const Alias& alias) {
   char text[128];
-  std::snprintf(text, sizeof text, alias_format, static_cast<int>(getpid()), before.ignore, before.announce);
+  std::snprintf(text, sizeof text, alias_format, alias.owner, alias.before.ignore, alias.before.announce);
   return text;
 }
 
 std::optional<Alias> alias_of(const Interface& device) {
   Alias alias;
   const int found =
-      std::sscanf(device.alias.c_str(), alias_format, &alias.pid, &alias.before.ignore, &alias.before.announce);
-  if (!device.is_macvlan || found != 3 || alias.pid <= 0) return std::nullopt;
+      std::sscanf(device.alias.c_str(), alias_format, &alias.owner, &alias.before.ignore, &alias.before.announce);
+  if (!device.is_macvlan || found != 3) return std::nullopt;
   return alias;
-}
-
-bool is_ours(const Interface& device) {
-  const auto alias = alias_of(device);
-  return alias && alias->pid == getpid();
 }
 
 bool is_abandoned(const Interface& device) {
   const auto alias = alias_of(device);
-  return alias && kill(alias->pid, 0) != 0 && errno == ESRCH;
+  return alias && !OwnerMark::lives(alias->owner);
 }
 
-// Keeps the interface from answering for what is on our devices. Gives how it was before the first of them.
-Result<ArpSettings> guard(Netlink& netlink, int parent_index) {
+// How an interface was before the first of our devices was put on it.
+Result<ArpSettings> settings_before(Netlink& netlink, int parent_index) {
   for (const auto& [index, interface] : netlink.interfaces()) {
     if (interface.parent_index != parent_index) continue;
     if (const auto alias = alias_of(interface)) return alias->before;
@@ -68,27 +60,38 @@ Result<ArpSettings> guard(Netlink& netlink, int parent_index) {
   const auto ignore = netlink.ipv4_setting(parent_index, Ipv4Setting::arp_ignore);
   const auto announce = netlink.ipv4_setting(parent_index, Ipv4Setting::arp_announce);
   if (!ignore || !announce) return (ignore ? announce : ignore).error();
-  const Status set =
-      netlink.set_ipv4_settings(parent_index, {{Ipv4Setting::arp_ignore, std::max(*ignore, only_on_its_interface)},
-                                               {Ipv4Setting::arp_announce, std::max(*announce, best_own_address)}});
-  if (!set) return set.error();
   return ArpSettings{*ignore, *announce};
 }
 
-// Removes a device; with the last one on an interface that is as it was before.
-void restore(Netlink& netlink, const Interface& device) {
-  const auto alias = alias_of(device);
-  if (const Status removed = netlink.remove_device(device.index); !removed) {
-    return log(LogLevel::error, fmt::format("{}: {}", device.name, removed.error().text));
+// Keeps the interface from answering for what is on our devices.
+Status guard(Netlink& netlink, int parent_index, const ArpSettings& before) {
+  return netlink.set_ipv4_settings(parent_index,
+                                   {{Ipv4Setting::arp_ignore, std::max(before.ignore, only_on_its_interface)},
+                                    {Ipv4Setting::arp_announce, std::max(before.announce, best_own_address)}});
+}
+
+// Removes devices, in one go: each removal takes the kernel tens of milliseconds. An interface that has none any
+// longer is put back as it was.
+void restore(Netlink& netlink, const std::vector<Interface>& devices) {
+  if (devices.empty()) return;
+  std::vector<int> indexes;
+  for (const Interface& device : devices) indexes.push_back(device.index);
+  if (const Status removed = netlink.remove_devices(indexes); !removed) {
+    return log(LogLevel::error, removed.error().text);
   }
-  const bool last = std::ranges::none_of(netlink.interfaces(), [&](const auto& entry) {
-    return entry.second.parent_index == device.parent_index && alias_of(entry.second);
-  });
-  if (!last || !alias) return;
-  const Status restored = netlink.set_ipv4_settings(
-      device.parent_index,
-      {{Ipv4Setting::arp_ignore, alias->before.ignore}, {Ipv4Setting::arp_announce, alias->before.announce}});
-  if (!restored) log(LogLevel::warning, fmt::format("{}: {}", device.name, restored.error().text));
+  std::set<int> restored;
+  for (const Interface& device : devices) {
+    const auto alias = alias_of(device);
+    const Interface* parent = netlink.interface(device.parent_index);
+    if (!alias || !parent || !restored.insert(device.parent_index).second) continue;
+    const bool others = std::ranges::any_of(netlink.interfaces(), [&](const auto& entry) {
+      return entry.second.parent_index == device.parent_index && alias_of(entry.second);
+    });
+    if (others) continue;
+    const Status set = netlink.set_ipv4_settings(parent->index, {{Ipv4Setting::arp_ignore, alias->before.ignore},
+                                                                 {Ipv4Setting::arp_announce, alias->before.announce}});
+    if (!set) log(LogLevel::warning, fmt::format("{}: {}", parent->name, set.error().text));
+  }
 }
 
 // Tells by name what it is for; the interface's index keeps it short enough.
@@ -115,7 +118,7 @@ void VirtualDevices::update(const RouterTable& table) {
   for (const auto& [index, interface] : netlink_.interfaces()) {
     if (!wanted.contains(index) && (is_ours(interface) || is_abandoned(interface))) unwanted.push_back(interface);
   }
-  for (const Interface& device : unwanted) restore(netlink_, device);
+  restore(netlink_, unwanted);
 }
 
 void VirtualDevices::remove_all() {
@@ -128,7 +131,7 @@ std::size_t VirtualDevices::sweep(Netlink& netlink) {
   for (const auto& [index, interface] : netlink.interfaces()) {
     if (is_abandoned(interface)) left.push_back(interface);
   }
-  for (const Interface& device : left) restore(netlink, device);
+  restore(netlink, left);
   return left.size();
 }
 
@@ -144,39 +147,44 @@ VirtualDevices::Device VirtualDevices::make(const VirtualRouterConfig& config) {
   };
 
   const Interface* existing = netlink_.interface(name);
-  if (existing && is_ours(*existing) && existing->mac == mac) {
+  const bool fits = existing && existing->mac == mac && existing->parent_index == parent->index;
+  if (fits && is_ours(*existing)) {
     device.index = existing->index;
     return device;
   }
-  if (existing && !is_abandoned(*existing) && !is_ours(*existing)) {
-    return fail("there is one of that name that is not ours; remove it with `ip link del " + name + "`");
+  if (existing && !is_ours(*existing) && !is_abandoned(*existing)) {
+    return fail(alias_of(*existing)
+                    ? "another holdfast that runs on this host has it"
+                    : "there is one of that name that is not ours; remove it with `ip link del " + name + "`");
   }
-  const auto before = guard(netlink_, parent->index);
+  const auto before = settings_before(netlink_, parent->index);
   if (!before) return fail(before.error().text);
-  const std::string alias = alias_of(*before);
-  if (existing && existing->mac == mac && existing->parent_index == parent->index) {  // of a process before us
+  const int parent_index = parent->index;
+  if (existing && !fits) restore(netlink_, {*existing});
+  if (fits) {  // of a process before us
     device.index = existing->index;
-    if (const Status adopted = netlink_.set_alias(device.index, alias); !adopted) return fail(adopted.error().text);
-    return device;
+  } else {
+    const auto made = netlink_.make_macvlan(name, parent_index, mac);
+    if (!made) return fail(made.error().text);
+    device.index = *made;
   }
-  if (existing) restore(netlink_, Interface(*existing));
-  const auto made = netlink_.make_macvlan(name, parent->index, mac);
-  if (!made) return fail(made.error().text);
-  device.index = *made;
-  Status set = netlink_.set_alias(device.index, alias);
+  // The alias comes first: from now on, whatever happens, somebody knows how to put things back.
+  Status set = netlink_.set_alias(device.index, alias_text({mark_.id(), *before}));
   if (set) {
     set = netlink_.set_ipv4_settings(device.index, {{Ipv4Setting::arp_ignore, only_on_its_interface},
                                                     {Ipv4Setting::arp_announce, best_own_address},
                                                     {Ipv4Setting::rp_filter, loose}});
   }
-  if (!set) {
-    if (const Status removed = netlink_.remove_device(device.index); !removed) {
-      log(LogLevel::error, fmt::format("{}: {}", name, removed.error().text));
-    }
-    device.index = 0;
-    return fail(set.error().text);
-  }
-  return device;
+  if (set) set = guard(netlink_, parent_index, *before);
+  if (set) return device;
+  if (const Interface* half_done = netlink_.interface(device.index)) restore(netlink_, {*half_done});
+  device.index = 0;
+  return fail(set.error().text);
+}
+
+bool VirtualDevices::is_ours(const Interface& device) const {
+  const auto alias = alias_of(device);
+  return alias && alias->owner == mark_.id();
 }
 
 bool VirtualDevices::in_trouble() const {

@@ -10,6 +10,7 @@
 #include "common/types.hpp"
 #include "vrrp_child/core/router_table.hpp"
 #include "vrrp_child/netlink.hpp"
+#include "vrrp_child/owner_mark.hpp"
 
 #include <map>
 #include <string>
@@ -42,8 +43,10 @@ class VirtualDevices {
   };
 
   Device make(const VirtualRouterConfig& config);
+  bool is_ours(const Interface& device) const;
 
   Netlink& netlink_;
+  OwnerMark mark_;
   std::map<InstanceId, Device> devices_;
 };
 

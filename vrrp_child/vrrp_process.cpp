@@ -19,6 +19,7 @@ namespace {
 
 constexpr int batches_per_turn = 64;  // of received adverts; more than the socket's queue holds without a flood
 constexpr Duration late = std::chrono::milliseconds(1);
+constexpr Duration mute_time = std::chrono::minutes(1);    // the same failure to send is told this rarely
 constexpr Duration answer_time = std::chrono::seconds(1);  // within which a probe is answered
 constexpr Duration try_again_pause = std::chrono::seconds(5);
 
@@ -34,7 +35,7 @@ VrrpProcess::VrrpProcess(EventLoop& loop, Fd channel, Sockets sockets)
               {.message = [this](ParentToVrrp&& message) { std::visit([this](const auto& m) { on(m); }, message); },
                .closed = [this](const std::string&) { leave_at_once("the parent process is gone"); }}),
       timer_(loop, [this] { timer_fired(); }),
-      try_again_(loop, [this] { host_changed(); }),
+      try_again_(loop, [this] { look_again(); }),
       // What has arrived is heard before a timer is believed.
       adverts_watch_(
           loop, sockets_.adverts.fd(), EPOLLIN, [this](std::uint32_t) { adverts_arrived(sockets_.adverts); },
@@ -82,6 +83,10 @@ void VrrpProcess::on(const CommitConfig& message) {
     const auto wanted = staged_.find(id);
     if (wanted == staged_.end() || table_.is_replaced_by(wanted->second)) gone.push_back(id);
   }
+  // Who stays learns first who leads it from now on, so that a leader that goes takes nobody along.
+  for (const auto& [id, wanted] : staged_) {
+    if (std::ranges::find(gone, id) == gone.end() && table_.find(id)) table_.configure(wanted, now, actions_);
+  }
   for (const InstanceId id : gone) table_.shut_down(id, now, actions_);
   perform();
   for (const InstanceId id : gone) table_.erase(id);
@@ -119,6 +124,10 @@ void VrrpProcess::on(const Shutdown&) {
 
 // Gives everything up: priority 0, addresses off, end of the process.
 void VrrpProcess::leave_at_once(const char* why) {
+  if (performing_) {  // the channel closed under a message of ours
+    leave_afterwards_ = why;
+    return;
+  }
   log(LogLevel::info, fmt::format("leaving: {}", why));
   leaving_ = true;
   for (const auto& [id, router] : table_.routers()) table_.shut_down(id, loop_.now(), actions_);
@@ -153,15 +162,15 @@ void VrrpProcess::host_changed() {
   std::vector<std::pair<int, IpPrefix>> lost;
   const bool changed =
       sockets_.netlink->read_changes([&](int index, const IpPrefix& prefix) { lost.emplace_back(index, prefix); });
-  if (leaving_ || (!changed && !links_.is_deaf() && !devices_.in_trouble())) return;
+  if (leaving_ || !changed) return;
   for (const auto& [index, prefix] : lost) {
     const auto holder = addresses_.holder_of(index, prefix);
     const Interface* interface = sockets_.netlink->interface(index);
     if (!holder || !interface || !interface->up) continue;  // an interface that goes takes its addresses along
+    if (!table_.address_lost(*holder, loop_.now(), actions_)) continue;
     log(LogLevel::warning,
         fmt::format("{}: somebody removed {} from this host; putting it back. Is keepalived running here too?",
                     table_.find(*holder)->config().name, to_string(prefix)));
-    table_.address_lost(*holder, loop_.now(), actions_);
   }
   update_links();
   // The device of a virtual MAC that somebody deleted is there again, but down and without its addresses.
@@ -171,6 +180,13 @@ void VrrpProcess::host_changed() {
       table_.address_lost(id, loop_.now(), actions_);
     }
   }
+  perform();
+}
+
+// What failed may work now: joining a group, making a device.
+void VrrpProcess::look_again() {
+  if (leaving_) return;
+  update_links();
   perform();
 }
 
@@ -201,6 +217,7 @@ void VrrpProcess::timer_fired() {
 // Adverts first, so that nobody else moves; then the addresses; then their announcement, which needs them;
 // the parent hears of it last.
 void VrrpProcess::perform() {
+  performing_ = true;
   to_announce_.clear();
   to_probe_.clear();
   for (const auto& [id, action] : actions_) {
@@ -239,6 +256,8 @@ void VrrpProcess::perform() {
     }
   }
   actions_.clear();
+  performing_ = false;
+  if (const char* why = std::exchange(leave_afterwards_, nullptr)) return leave_at_once(why);
   if (leaving_ && all_left()) {
     devices_.remove_all();
     return loop_.exit(EXIT_SUCCESS);
@@ -308,23 +327,21 @@ void VrrpProcess::queue_advert(VirtualRouter& router, Priority priority) {
 }
 
 void VrrpProcess::send_adverts() {
-  any_refused_ = false;
-  std::size_t sent = 0;
   for (const IpFamily family : {IpFamily::ipv4, IpFamily::ipv6}) {
     AdvertSocket* socket = links_.socket_of(family);
     if (!socket) continue;
-    sent += socket->flush([this](InstanceId id, int index, int error) { advert_refused(id, index, error); });
+    socket->flush([this](InstanceId id, int index, int error) { advert_refused(id, index, error); });
   }
-  if (sent > 0 && !any_refused_) muted_.clear();
 }
 
 void VrrpProcess::advert_refused(InstanceId id, int index, int error) {
   ++table_.statistics().send_errors;
   table_.find(id)->count_refused();
-  any_refused_ = true;
-  auto& told = muted_[index];
-  if (told == error) return;
+  const TimePoint now = loop_.now();
+  auto& [told, until] = muted_[index];
+  if (told == error && now < until) return;
   told = error;
+  until = now + mute_time;
   log(LogLevel::error, fmt::format("{}: cannot send adverts on {}: {}{}", table_.find(id)->config().name,
                                    table_.find(id)->config().interface, std::strerror(error),
                                    error == EPERM ? "; does a firewall drop protocol 112?" : ""));

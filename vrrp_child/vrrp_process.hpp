@@ -54,6 +54,7 @@ class VrrpProcess {
   void adverts_arrived(AdvertSocket& socket);
   void read_adverts(AdvertSocket& socket);
   void host_changed();
+  void look_again();
   void claims_arrived();
   void timer_fired();
 
@@ -85,9 +86,10 @@ class VrrpProcess {
   std::map<InstanceId, ConfigureInstance> staged_;
   std::set<std::string> staged_watches_;
   std::map<std::string, std::optional<std::string>> watched_;  // interface: what we told of it; empty: all is well
-  std::map<int, int> muted_;                                   // interface: why adverts can't leave it, told once
-  bool any_refused_ = false;                                   // in this flush
+  std::map<int, std::pair<int, TimePoint>> muted_;             // interface: why adverts can't leave it, not told before
   bool leaving_ = false;
+  bool performing_ = false;
+  const char* leave_afterwards_ = nullptr;  // why, where that was asked for in the middle of performing
   VirtualDevices devices_;
   Links links_;
   AddressHolder addresses_;

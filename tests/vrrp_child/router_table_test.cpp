@@ -370,6 +370,19 @@ TEST_CASE("mixed versions: every advert goes out in both, each well-formed", "[V
   CHECK(older->interval == 1s);
 }
 
+TEST_CASE("mixed versions: a password or an interval of zero is no reason to obey", "[VX-IX-01][V2-RX-10]") {
+  auto config = vectors::load().receivers.at("v3_ipv4").config;
+  config.mixed_versions = true;
+  auto older = config;
+  SECTION("password") { older.password = "1111"; }
+  SECTION("interval") { older.advert_interval = 0s; }
+  Subject subject(config, us);
+  const Envelope envelope{peer, vrrp_group_v4};
+  const auto bytes = advert_of(older, VrrpVersion::v2, 150, envelope);
+  const auto discard = subject.table.receive({eth0, envelope, 255, bytes}, subject.now, subject.actions);
+  CHECK(discard == (older.password ? Discard::auth_type : Discard::interval_zero));
+}
+
 TEST_CASE("mixed versions: a router of version 2 is obeyed with its seconds, until it speaks version 3", "[VX-IX-01]") {
   auto config = vectors::load().receivers.at("v3_ipv4").config;
   config.mixed_versions = true;
@@ -492,12 +505,70 @@ TEST_CASE("the leader of a sync group elects, the others go where it goes") {
   Group group;
   group.become_active();
   group.pass(10s);
-  group.hear(Group::follower, 200);
-  CHECK(group.states() == Group::both(InstanceState::active));  // told, not obeyed
+  group.hear(Group::follower, 100);  // a tie that its own address would lose
+  CHECK(group.states() == Group::both(InstanceState::active));
   CHECK(group.table.find(Group::follower)->statistics().conflicts == 1);
-  group.hear(Group::leader, 200);
+  SECTION("by what it hears itself") { group.hear(Group::leader, 200); }
+  SECTION("by what another member hears, where its own network is broken") {
+    group.hear(Group::follower, 200);
+    for (int second = 0; second < 20; ++second) {
+      group.pass(1s);
+      group.hear(Group::follower, 200);
+    }
+  }
   CHECK(group.states() == Group::both(InstanceState::backup));
   CHECK(group.table.find(Group::follower)->machine().deadline() == StateMachine::never);
+}
+
+TEST_CASE("members of a group that differ in priority are no measure for the leader") {
+  Group group;
+  group.table.set_standing(Group::follower, {Priority{50}, Fitness::fit, ""}, group.now, group.actions);
+  group.become_active();
+  group.pass(10s);
+  group.hear(Group::follower, 70);
+  CHECK(group.states() == Group::both(InstanceState::active));
+}
+
+// An advert a second late, and nobody else on the wire: the leader listens, the others with it.
+TEST_CASE("a sync group that slept listens as one") {
+  Group group;
+  group.become_active();
+  group.pass(10s);
+  group.actions.clear();
+  group.now += 10s;
+  group.table.run_timers(group.now, group.actions);
+  CHECK(group.adverts(Group::leader, Priority{100}) == 0);
+  CHECK(group.adverts(Group::follower, Priority{100}) == 0);
+  group.pass(2s);
+  CHECK(group.adverts(Group::leader, Priority{100}) > 0);
+  CHECK(group.adverts(Group::follower, Priority{100}) > 0);
+}
+
+TEST_CASE("a sync group that loses its leader to a reload stays active under the next one") {
+  Group group;
+  group.become_active();
+  const auto config = group.table.find(Group::follower)->config();
+  SECTION("the member that is left decides for itself") {
+    group.table.configure({Group::follower, config, {Priority{100}, Fitness::fit, ""}, {}, {}}, group.now,
+                          group.actions);
+    group.table.shut_down(Group::leader, group.now, group.actions);
+    group.table.erase(Group::leader);
+  }
+  SECTION("another one takes its place") {
+    constexpr InstanceId next{3};
+    group.table.configure({Group::follower, config, {Priority{100}, Fitness::fit, ""}, {}, next}, group.now,
+                          group.actions);
+    group.table.shut_down(Group::leader, group.now, group.actions);
+    group.table.erase(Group::leader);
+    auto other = config;
+    other.vrid = Vrid{99};
+    group.table.configure({next, other, {Priority{100}, Fitness::fit, ""}, {}, {}}, group.now, group.actions);
+    group.table.set_link(next, {eth0, {true, us, ""}}, group.now, group.actions);
+    CHECK(group.table.find(next)->machine().state() == InstanceState::active);
+  }
+  group.pass(10s);
+  CHECK(group.table.find(Group::follower)->machine().state() == InstanceState::active);
+  CHECK(group.table.find(Group::follower)->statistics().master_transitions == 1);
 }
 
 TEST_CASE("a sync group hands over as one") {

@@ -475,12 +475,12 @@ TEST_CASE("announcements are repeated once, and refreshed where that is asked fo
 TEST_CASE("an address that somebody keeps deleting is put back, once a second at most") {
   Subject subject;
   subject.become_active();
-  subject.machine.on_address_lost(subject.now, subject.actions);
+  subject.machine.on_address_lost(subject.now);
   subject.pass(1us);
   CHECK(subject.count<HoldAddresses>() == 1);
   subject.take();
   for (int i = 0; i < 10; ++i) {
-    subject.machine.on_address_lost(subject.now, subject.actions);
+    subject.machine.on_address_lost(subject.now);
     subject.pass(10ms);
   }
   CHECK(subject.count<HoldAddresses>() == 0);
@@ -713,7 +713,7 @@ TEST_CASE("after a long sleep an active listens before it speaks, whatever it le
     subject.machine.on_config(subject.config, subject.now, subject.actions);
   }
   SECTION("its link") { subject.link_up(); }
-  SECTION("a lost address") { subject.machine.on_address_lost(subject.now, subject.actions); }
+  SECTION("a lost address") { subject.machine.on_address_lost(subject.now); }
   CHECK(subject.count<SendAdvert>() == 0);
   CHECK(subject.machine.deadline() == subject.now + 1100ms);
   subject.hear(99);

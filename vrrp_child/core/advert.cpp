@@ -61,6 +61,7 @@ Result<Advert, DecodeError> decode_advert(std::span<const std::uint8_t> packet, 
     if (!message_sum(packet).is_right()) return DecodeError::checksum;
     advert.auth_type = static_cast<std::uint8_t>(interval_field >> 8);
     advert.interval = std::chrono::seconds(interval_field & 0xff);
+    if (advert.interval == Duration::zero()) return DecodeError::interval_zero;
     std::ranges::copy(in.take(auth_data_size), advert.auth_data.begin());
     return advert;
   }

@@ -157,6 +157,12 @@ std::optional<Discard> VirtualRouter::refuse(const Advert& advert, const Envelop
   const auto milliseconds =
       static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(advert.interval).count());
 
+  const auto own_type = static_cast<std::uint8_t>(config_.password ? AuthType::password : AuthType::none);
+  if (!version_3 && advert.auth_type != own_type) {
+    const bool known = advert.auth_type <= static_cast<std::uint8_t>(AuthType::ip_ah);
+    return refuse_because(known ? Discard::auth_type : Discard::auth_type_unknown, ConflictKind::auth_type,
+                          advert.auth_type);
+  }
   // Differences are told and counted, never a reason to drop.
   if (version_3 || config_.mixed_versions) {
     if (!link_local_first) ++statistics_.link_local_first_errors;
@@ -171,12 +177,6 @@ std::optional<Discard> VirtualRouter::refuse(const Advert& advert, const Envelop
     if (advert.checksum_form == ChecksumForm::rfc5798) ++statistics_.checksum_rfc5798_rcvd;
     if (advert.checksum_form == ChecksumForm::rfc9568) ++statistics_.checksum_rfc9568_rcvd;
     return std::nullopt;
-  }
-  const auto own_type = static_cast<std::uint8_t>(config_.password ? AuthType::password : AuthType::none);
-  if (advert.auth_type != own_type) {
-    const bool known = advert.auth_type <= static_cast<std::uint8_t>(AuthType::ip_ah);
-    return refuse_because(known ? Discard::auth_type : Discard::auth_type_unknown, ConflictKind::auth_type,
-                          advert.auth_type);
   }
   if (config_.password && advert.auth_data != password_bytes(config_.password)) {
     return refuse_because(Discard::auth_password, ConflictKind::password);
@@ -236,7 +236,12 @@ void RouterTable::configure(const ConfigureInstance& wanted, TimePoint now, Acti
     }
     return settle(*existing, now, actions);
   }
-  auto router = std::make_unique<VirtualRouter>(wanted.id, wanted.router, wanted.standing, wanted.was_active_at);
+  // A new leader of a group that is active goes on as it is.
+  const bool leads_active = std::ranges::any_of(routers_, [&](const auto& entry) {
+    return entry.second->leader_ == wanted.id && entry.second->machine_.state() == InstanceState::active;
+  });
+  auto router = std::make_unique<VirtualRouter>(wanted.id, wanted.router, wanted.standing,
+                                                leads_active ? std::optional(now) : wanted.was_active_at);
   const auto free = std::ranges::find(by_slot_, nullptr);
   router->slot_ = static_cast<DeadlineHeap::Slot>(free - by_slot_.begin());
   if (free == by_slot_.end())
@@ -323,12 +328,13 @@ void RouterTable::apply_link(VirtualRouter& router, TimePoint now, Actions& acti
   settle(router, now, actions);
 }
 
-void RouterTable::address_lost(InstanceId id, TimePoint now, Actions& actions) {
+bool RouterTable::address_lost(InstanceId id, TimePoint now, Actions& actions) {
   VirtualRouter* router = find(id);
-  if (!router) return;
-  if (router->machine_.state() == InstanceState::active) ++router->statistics_.addresses_restored;
-  router->machine_.on_address_lost(now, scratch_);
+  if (!router) return false;
+  const bool restores = router->machine_.on_address_lost(now);
+  if (restores) ++router->statistics_.addresses_restored;
   settle(*router, now, actions);
+  return restores;
 }
 
 void RouterTable::address_taken(InstanceId id, const IpAddr& address, const MacAddress& mac, TimePoint now,
@@ -375,16 +381,29 @@ std::optional<Discard> RouterTable::receive(const Datagram& datagram, TimePoint 
   ++router->statistics_.advertisement_rcvd;
   if (advert->priority == resigning_priority) ++router->statistics_.priority_zero_pkts_rcvd;
   router->last_advert_source_ = datagram.envelope.source;
-  router->machine_.on_advert({datagram.envelope.source, advert->priority, advert->interval}, now, scratch_);
+  const HeardAdvert heard{datagram.envelope.source, advert->priority, advert->interval};
+  router->machine_.on_advert(heard, now, scratch_);
   settle(*router, now, actions);
+  // Where the members of a group differ in priority, only the leader's can be compared.
+  VirtualRouter* leader = router->leader_ ? find(*router->leader_) : nullptr;
+  if (leader && leader->machine_.standing().priority == router->machine_.standing().priority) {
+    leader->machine_.on_member_heard(heard, now, scratch_);
+    settle(*leader, now, actions);
+  }
   return std::nullopt;
 }
 
 void RouterTable::run_timers(TimePoint now, Actions& actions) {
   while (!heap_.empty()) {
     VirtualRouter& router = *by_slot_[heap_.earliest()];
-    if (heap_.earliest_due() > now + router.machine_.slack()) return;
     const TimePoint before = heap_.earliest_due();
+    if (before > now + router.machine_.slack()) return;
+    // Before a follower speaks much too late, its leader has to notice that it is late.
+    VirtualRouter* leader = router.leader_ ? find(*router.leader_) : nullptr;
+    if (leader && now - before >= router.config_.advert_interval) {
+      leader->machine_.notice_sleep(now);
+      settle(*leader, now, actions);
+    }
     router.machine_.on_deadline(now, scratch_);
     settle(router, now, actions);
     // Due within the slack, but not something that may go early: wait for its time.

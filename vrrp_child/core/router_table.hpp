@@ -137,7 +137,8 @@ class RouterTable {
   void set_standing(InstanceId id, Standing standing, TimePoint now, Actions& actions);
   // Tells the router what its interface is like now.
   void set_link(InstanceId id, const Link& link, TimePoint now, Actions& actions);
-  void address_lost(InstanceId id, TimePoint now, Actions& actions);
+  // True: while the router holds it, so that it is put back.
+  bool address_lost(InstanceId id, TimePoint now, Actions& actions);
   void address_taken(InstanceId id, const IpAddr& address, const MacAddress& mac, TimePoint now, Actions& actions);
   // Nothing when the advert reached a state machine.
   std::optional<Discard> receive(const Datagram& datagram, TimePoint now, Actions& actions);

@@ -207,12 +207,13 @@ void StateMachine::speak(TimePoint now, Actions& actions) {
 // An advert that is this late means that the process or the host was stopped, for so long that a backup has
 // taken over: its timer runs three intervals and a skew from our last advert.
 void StateMachine::notice_sleep(TimePoint now) {
+  if (following_) return;  // the leader notices for all
   const Duration much = 2 * settings_.advert_interval;
   if (silence_ && silence_->why == Silence::Why::slept && now - silence_->until >= much) {
     silence_->until = now + settings_.handover_silence;  // it slept on, instead of listening
   }
   if (state_ != InstanceState::active || silence_ || now - advert_at_ < much) return;
-  silence_ = Silence{Silence::Why::slept, following_ ? never : now + settings_.handover_silence};
+  silence_ = Silence{Silence::Why::slept, now + settings_.handover_silence};
   advert_at_ = announce_at_ = lease_at_ = restore_at_ = never;
 }
 
@@ -220,6 +221,7 @@ void StateMachine::give_way(Reason reason, const HeardAdvert& advert, TimePoint 
   actions.push_back(RemoveAddresses{});
   if (is_leaving()) return enter(InstanceState::initialize, std::move(reason), now, actions);
   enter(InstanceState::backup, std::move(reason), now, actions);
+  learn(advert);  // also where it is worse than we are: what was learned before is of another time
   hear_as_backup(advert, now);
   if (active_down_at_ == never) start_down_timer(now);
 }
@@ -371,10 +373,11 @@ void StateMachine::on_deadline(TimePoint now, Actions& actions) {
   }
 }
 
-void StateMachine::on_address_lost(TimePoint now, Actions&) {
+bool StateMachine::on_address_lost(TimePoint now) {
   notice_sleep(now);
-  if (state_ != InstanceState::active || (silence_ && silence_->why == Silence::Why::slept)) return;
+  if (state_ != InstanceState::active || (silence_ && silence_->why == Silence::Why::slept)) return false;
   restore_at_ = std::max(now, last_restore_ + restore_pause);
+  return true;
 }
 
 void StateMachine::on_address_taken(const IpAddr& address, const MacAddress& mac, Actions& actions) {
@@ -399,6 +402,23 @@ void StateMachine::on_config(const VirtualRouterConfig& config, TimePoint now, A
 
 // ---- sync groups ----
 
+// What a member of the group heard speaks of the whole group on the other side, which moves as one: it may be all
+// that reaches us where the leader's own network is broken.
+void StateMachine::on_member_heard(const HeardAdvert& advert, TimePoint now, Actions& actions) {
+  notice_sleep(now);
+  if (advert.priority == resigning_priority) return;
+  if (state_ == InstanceState::backup && takeover_cause_ == Cause::active_silent && advert.priority >= own_priority()) {
+    start_down_timer(now);
+  } else if (state_ == InstanceState::active && (silence_ || advert.priority > own_priority())) {
+    const Cause cause = !silence_ ? Cause::better_heard : is_handing_over() ? Cause::handed_over : Cause::slept;
+    const Reason reason = reason_with_peer(cause, advert);
+    actions.push_back(RemoveAddresses{});
+    if (is_leaving()) return enter(InstanceState::initialize, reason, now, actions);
+    enter(InstanceState::backup, reason, now, actions);
+    start_down_timer(now);
+  }
+}
+
 void StateMachine::set_following(bool following, TimePoint now, Actions& actions) {
   if (following_ == following) return;
   following_ = following;
@@ -420,6 +440,7 @@ void StateMachine::follow(const StateMachine& leader, TimePoint now, Actions& ac
       case InstanceState::active: become_active(std::move(reason), now, actions); break;
       case InstanceState::backup: become_backup(std::move(reason), now, actions); break;
       case InstanceState::fault:
+        if (!link_.usable) reason = {.cause = Cause::link_unusable, .problem = link_.problem};
         if (state_ == InstanceState::active && !silence_ && link_.usable) {
           actions.push_back(SendAdvert{resigning_priority});
         }
@@ -438,13 +459,16 @@ void StateMachine::follow(const StateMachine& leader, TimePoint now, Actions& ac
 // ---- the end ----
 
 void StateMachine::on_leave(TimePoint now, Actions& actions) {
+  notice_sleep(now);
   if (is_leaving()) return;
-  if (state_ != InstanceState::active) return on_shutdown(now, actions);
+  const bool slept = silence_ && silence_->why == Silence::Why::slept;
+  if (state_ != InstanceState::active || slept) return on_shutdown(now, actions);
   hand_over(Silence::Why::leaving, now, actions);
 }
 
 void StateMachine::on_shutdown(TimePoint now, Actions& actions) {
   if (state_ == InstanceState::initialize) return;
+  notice_sleep(now);
   // Who is silent has resigned already, or does not know whether it is still the active one.
   if (state_ == InstanceState::active && !silence_) actions.push_back(SendAdvert{resigning_priority});
   actions.push_back(RemoveAddresses{});

@@ -129,8 +129,8 @@ class StateMachine {
   void on_standing(Standing standing, TimePoint now, Actions& actions);
   void on_advert(const HeardAdvert& advert, TimePoint now, Actions& actions);
   void on_deadline(TimePoint now, Actions& actions);
-  // One of our addresses vanished from the host while we hold it.
-  void on_address_lost(TimePoint now, Actions& actions);
+  // One of our addresses vanished from the host; true: while we hold it, so that it is put back.
+  bool on_address_lost(TimePoint now);
   // Another host answered for one of them.
   void on_address_taken(const IpAddr& address, const MacAddress& mac, Actions& actions);
   // Same virtual router, other settings; what is not affected goes on undisturbed.
@@ -138,6 +138,10 @@ class StateMachine {
   // Whether another machine decides for this one from now on; if so, follow() it after whatever happens to it.
   void set_following(bool following, TimePoint now, Actions& actions);
   void follow(const StateMachine& leader, TimePoint now, Actions& actions);
+  // The leader of a sync group is told what the others hear.
+  void on_member_heard(const HeardAdvert& advert, TimePoint now, Actions& actions);
+  // An advert or a timer comes much too late: listen before anything is said.
+  void notice_sleep(TimePoint now);
   // Leave once a successor answered, or nobody did: initialize is reached now or soon.
   void on_leave(TimePoint now, Actions& actions);
   // Leave at once.
@@ -200,7 +204,6 @@ class StateMachine {
   void resign_again(TimePoint now, Actions& actions);
   void end_silence(TimePoint now, Actions& actions);
   void speak(TimePoint now, Actions& actions);
-  void notice_sleep(TimePoint now);
   void give_way(Reason reason, const HeardAdvert& advert, TimePoint now, Actions& actions);
   void tell_of_another_active(const HeardAdvert& advert, TimePoint now, Actions& actions);
 

@@ -1,0 +1,25 @@
+// Says to other processes of the same network namespace, also in other containers, that this one lives: a name that
+// only one can have, and that goes with it however it ends.
+#pragma once
+
+#include "common/fd.hpp"
+
+#include <cstdint>
+
+namespace holdfast {
+
+class OwnerMark {
+ public:
+  // Takes a name of its own; 0 where the host gives none, which nobody believes to be alive.
+  OwnerMark();
+
+  std::uint32_t id() const { return id_; }
+  // Whether the process with this id lives.
+  static bool lives(std::uint32_t id);
+
+ private:
+  Fd socket_;
+  std::uint32_t id_ = 0;
+};
+
+}  // namespace holdfast
