@@ -229,6 +229,7 @@ void StateMachine::give_way(Reason reason, const HeardAdvert& advert, TimePoint 
 // ---- adverts ----
 
 void StateMachine::on_advert(const HeardAdvert& advert, TimePoint now, Actions& actions) {
+  deaf_since_ = now;
   notice_sleep(now);
   if (state_ == InstanceState::backup)
     hear_as_backup(advert, now);
@@ -402,21 +403,28 @@ void StateMachine::on_config(const VirtualRouterConfig& config, TimePoint now, A
 
 // ---- sync groups ----
 
-// What a member of the group heard speaks of the whole group on the other side, which moves as one: it may be all
-// that reaches us where the leader's own network is broken.
+// What a member of the group heard speaks of the whole group on the other side, which moves as one. It counts where
+// the leader's own network is broken, so that nothing is heard there; else the leader's own ears decide.
 void StateMachine::on_member_heard(const HeardAdvert& advert, TimePoint now, Actions& actions) {
   notice_sleep(now);
   if (advert.priority == resigning_priority) return;
   if (state_ == InstanceState::backup && takeover_cause_ == Cause::active_silent && advert.priority >= own_priority()) {
     start_down_timer(now);
-  } else if (state_ == InstanceState::active && (silence_ || advert.priority > own_priority())) {
-    const Cause cause = !silence_ ? Cause::better_heard : is_handing_over() ? Cause::handed_over : Cause::slept;
-    const Reason reason = reason_with_peer(cause, advert);
-    actions.push_back(RemoveAddresses{});
-    if (is_leaving()) return enter(InstanceState::initialize, reason, now, actions);
-    enter(InstanceState::backup, reason, now, actions);
-    start_down_timer(now);
+    return;
   }
+  if (state_ != InstanceState::active) return;
+  if (!silence_) {
+    if (advert.priority <= own_priority()) return;
+    if (now - member_heard_ > down_interval()) deaf_since_ = now;
+    member_heard_ = now;
+    if (now - deaf_since_ < down_interval()) return;
+  }
+  const Cause cause = !silence_ ? Cause::better_heard : is_handing_over() ? Cause::handed_over : Cause::slept;
+  const Reason reason = reason_with_peer(cause, advert);
+  actions.push_back(RemoveAddresses{});
+  if (is_leaving()) return enter(InstanceState::initialize, reason, now, actions);
+  enter(InstanceState::backup, reason, now, actions);
+  start_down_timer(now);
 }
 
 void StateMachine::set_following(bool following, TimePoint now, Actions& actions) {
