@@ -19,7 +19,8 @@ namespace {
 
 constexpr int batches_per_turn = 64;  // of received adverts; more than the socket's queue holds without a flood
 constexpr Duration late = std::chrono::milliseconds(1);
-constexpr Duration mute_time = std::chrono::minutes(1);    // the same failure to send is told this rarely
+constexpr Duration mute_time = std::chrono::minutes(1);  // the same failure to send is told this rarely
+constexpr Duration lowering_pause = std::chrono::milliseconds(20);
 constexpr Duration answer_time = std::chrono::seconds(1);  // within which a probe is answered
 constexpr Duration try_again_pause = std::chrono::seconds(5);
 
@@ -36,6 +37,7 @@ VrrpProcess::VrrpProcess(EventLoop& loop, Fd channel, Sockets sockets)
                .closed = [this](const std::string&) { leave_at_once("the parent process is gone"); }}),
       timer_(loop, [this] { timer_fired(); }),
       try_again_(loop, [this] { look_again(); }),
+      lowering_(loop, [this] { lower_next_device(); }),
       // What has arrived is heard before a timer is believed.
       adverts_watch_(
           loop, sockets_.adverts.fd(), EPOLLIN, [this](std::uint32_t) { adverts_arrived(sockets_.adverts); },
@@ -229,6 +231,7 @@ void VrrpProcess::perform() {
       addresses_.hold(id, router->config());
     } else if (std::holds_alternative<RemoveAddresses>(action)) {
       addresses_.withdraw(id, router->config());
+      if (devices_.index_of(id) != 0) to_lower_.insert(id);
     } else if (std::holds_alternative<Announce>(action)) {
       to_announce_.push_back(id);
     } else if (std::holds_alternative<ProbeAddresses>(action)) {
@@ -238,7 +241,7 @@ void VrrpProcess::perform() {
   raise_devices();
   send_adverts();
   addresses_.flush_addresses();
-  lower_devices();
+  if (!to_lower_.empty()) lowering_.arm(loop_.now());
   for (const InstanceId id : to_announce_) addresses_.announce(id, table_.find(id)->config());
   for (const InstanceId id : to_probe_) addresses_.probe(id, table_.find(id)->config());
   if (!to_probe_.empty()) last_probe_ = loop_.now();
@@ -304,14 +307,18 @@ void VrrpProcess::raise_devices() {
   }
 }
 
-void VrrpProcess::lower_devices() {
-  for (const auto& [id, action] : actions_) {
-    const int device = devices_.index_of(id);
+// Taking a device down keeps the kernel, and us, for some 20 ms: one at a time, and adverts in between.
+void VrrpProcess::lower_next_device() {
+  while (!to_lower_.empty()) {
+    const InstanceId id = *to_lower_.begin();
+    to_lower_.erase(to_lower_.begin());
     const VirtualRouter* router = table_.find(id);
+    const int device = devices_.index_of(id);
     if (device == 0 || !router || router->machine().state() == InstanceState::active) continue;
-    if (!std::holds_alternative<RemoveAddresses>(action)) continue;
     if (const Status down = sockets_.netlink->set_up(device, false); !down) log(LogLevel::error, down.error().text);
+    break;
   }
+  if (!to_lower_.empty()) lowering_.arm(loop_.now() + lowering_pause);
 }
 
 void VrrpProcess::queue_advert(VirtualRouter& router, Priority priority) {

@@ -61,7 +61,7 @@ class VrrpProcess {
   // doing
   void perform();
   void raise_devices();
-  void lower_devices();
+  void lower_next_device();
   void send_adverts();
   void queue_advert(VirtualRouter& router, Priority priority);
   void advert_refused(InstanceId id, int interface_index, int error);
@@ -78,6 +78,7 @@ class VrrpProcess {
   RouterTable table_;
   RouterTable::Actions actions_;  // what the table wants done, until perform()
   std::vector<InstanceId> to_announce_;
+  std::set<InstanceId> to_lower_;  // whose device is to go down
   std::vector<InstanceId> to_probe_;
   TimePoint last_probe_{};
   TimePoint armed_for_ = DeadlineHeap::never;
@@ -97,6 +98,7 @@ class VrrpProcess {
   ParentChannel parent_;
   Timer timer_;
   Timer try_again_;
+  Timer lowering_;
   IoWatch adverts_watch_;
   IoWatch adverts_v6_watch_;
   IoWatch netlink_watch_;
