@@ -26,10 +26,11 @@ bool decides_before(const Member& a, const Member& b) {
   return rank(a) < rank(b);
 }
 
+// The same thing tracked with another effect counts as well: what is strict for one member is for all.
 bool depends_on(const InstanceConfig& instance, const TrackConfig& track) {
   if (!track.interface.empty() && track.interface == instance.router.interface) return true;
   return std::any_of(instance.tracks.begin(), instance.tracks.end(), [&](const TrackConfig& own) {
-    return own.check == track.check && own.interface == track.interface;
+    return own.check == track.check && own.interface == track.interface && own.effect == track.effect;
   });
 }
 
@@ -57,6 +58,7 @@ void warn_of_differences(Problems& problems, const std::vector<Member>& members)
     if (router.preempt_delay != leader.preempt_delay) keys.emplace_back("preempt_delay");
     if (router.return_after != leader.return_after) keys.emplace_back("return_after");
     if (router.timers != leader.timers) keys.emplace_back("timers");
+    if (router.advert_interval != leader.advert_interval) keys.emplace_back("advert_interval");
     if (keys.empty()) continue;
     problems.warning(member.place, "instance " + quoted(router.name) + " differs from " + quoted(leader.name) + " in " +
                                        quoted_list(keys) + "; " + quoted(leader.name) +

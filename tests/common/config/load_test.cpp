@@ -275,12 +275,18 @@ instances:
     CHECK(config.instances[1].leader.empty());
     CHECK(config.instances[2].leader == "web-v4");
     CHECK(config.instances[3] == load(instances).instances[3]);
-    CHECK(config.instances[0].tracks ==
-          Tracks{{"d", "", Effect::demote, 0}, {"", "eth2", Effect::weight, -5}, {"c", "", Effect::fault, 0}});
-    CHECK(config.instances[1].tracks ==
-          Tracks{{"c", "", Effect::fault, 0}, {"d", "", Effect::demote, 0}, {"", "eth2", Effect::weight, -5}});
-    CHECK(config.instances[2].tracks ==
-          Tracks{{"c", "", Effect::demote, 0}, {"d", "", Effect::demote, 0}, {"", "eth2", Effect::weight, -5}});
+    CHECK(config.instances[0].tracks == Tracks{{"d", "", Effect::demote, 0},
+                                               {"", "eth2", Effect::weight, -5},
+                                               {"c", "", Effect::fault, 0},
+                                               {"c", "", Effect::demote, 0}});
+    CHECK(config.instances[1].tracks == Tracks{{"c", "", Effect::fault, 0},
+                                               {"d", "", Effect::demote, 0},
+                                               {"", "eth2", Effect::weight, -5},
+                                               {"c", "", Effect::demote, 0}});
+    CHECK(config.instances[2].tracks == Tracks{{"c", "", Effect::demote, 0},
+                                               {"c", "", Effect::fault, 0},
+                                               {"d", "", Effect::demote, 0},
+                                               {"", "eth2", Effect::weight, -5}});
   }
 }
 
