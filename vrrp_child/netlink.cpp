@@ -169,10 +169,12 @@ Status Netlink::read_everything() {
   }
   for (const auto& [key, address] : before) {
     const auto still = addresses_.find(key);
-    if (still != addresses_.end())
+    if (still != addresses_.end()) {
       still->second.ours = address.ours;
-    else
+      still->second.order = address.order;  // the kernel's list of IPv6 addresses begins with the newest
+    } else {
       lost_.push_back(key);
+    }
   }
   return {};
 }
@@ -309,7 +311,7 @@ std::optional<IpAddr> Netlink::own_address(int interface_index, const std::funct
     const auto& [prefix, address] = std::pair(entry->first.second, entry->second);
     if (address.secondary || address.tentative || !suits(prefix.address)) continue;
     const bool claimed = is_virtual(prefix.address);
-    if (claimed && !address.permanent) continue;
+    if (!address.permanent && (claimed || address.ours)) continue;
     if (!best || std::pair(claimed, address.order) < std::pair(best_is_virtual, best->second.order)) {
       best = &*entry;
       best_is_virtual = claimed;

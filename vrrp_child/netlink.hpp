@@ -67,8 +67,9 @@ class Netlink {
   const Interface* interface(int index) const;
   const std::map<int, Interface>& interfaces() const { return interfaces_; }
   const HostAddress* address(int interface_index, const IpPrefix& prefix) const;
-  // What adverts can come from: the interface's first usable primary address that suits and that `is_virtual` does
-  // not claim. One that it claims serves only where the host has it for ever, as an address owner does.
+  // What adverts can come from: the interface's first usable primary address that suits, that we did not add, and that
+  // `is_virtual` does not claim. One that it claims serves only where the host has it for ever, as an address owner
+  // does.
   std::optional<IpAddr> own_address(int interface_index, const std::function<bool(const IpAddr&)>& suits,
                                     const std::function<bool(const IpAddr&)>& is_virtual) const;
 

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace holdfast {
 namespace {
 
@@ -97,6 +99,10 @@ const char* name_of(ConflictKind kind) {
     case ConflictKind::address_list: return "address_list";
     case ConflictKind::hop_limit: return "hop_limit";
     case ConflictKind::address_taken: return "address_taken";
+    case ConflictKind::not_a_peer: return "not_a_peer";
+    case ConflictKind::destination: return "destination";
+    case ConflictKind::no_addresses: return "no_addresses";
+    case ConflictKind::link_local_first: return "link_local_first";
   }
   return "";
 }
@@ -106,9 +112,16 @@ std::string sentence(const Conflict& conflict, const VirtualRouterConfig& config
   const std::string dropped = fmt::format("dropping the adverts of {}: ", peer);
   switch (conflict.kind) {
     case ConflictKind::two_actives:
-      return fmt::format("{} claims to be active too, with priority {}; ours is {}{}, so it should give way", peer,
-                         conflict.peer_priority.value, standing.priority.value, because(standing));
+      return fmt::format(
+          "{} claims to be active too, with priority {}; ours is {}{}{}", peer, conflict.peer_priority.value,
+          standing.priority.value, because(standing),
+          conflict.peer_priority > standing.priority
+              ? ", but another member decides for the sync group; write the same `sync_groups` on both hosts"
+              : ", so it should give way");
     case ConflictKind::own_address:
+      if (std::ranges::find(config.peers, conflict.peer) != config.peers.end()) {
+        return dropped + "that is our own address, which stands in `peers`; remove it there";
+      }
       return dropped + "that is our own address; another host has it too, or the network sends our packets back";
     case ConflictKind::version:
       return fmt::format("{}it speaks VRRP version {}, we speak {}; write `version: {}` here, or change the other host",
@@ -128,7 +141,7 @@ std::string sentence(const Conflict& conflict, const VirtualRouterConfig& config
       return fmt::format("{} advertises every {}, we every {}; write the same `advert_interval` on both hosts", peer,
                          seconds(std::chrono::milliseconds(conflict.theirs)), seconds(config.advert_interval));
     case ConflictKind::address_list:
-      return (conflict.dropped ? dropped + "its" : peer + " is obeyed, but its") +
+      return (conflict.dropped ? dropped + "its" : peer + " is heard, but its") +
              " list of virtual addresses is not ours; write the same `addresses` on both hosts";
     case ConflictKind::hop_limit:
       return fmt::format(
@@ -137,9 +150,19 @@ std::string sentence(const Conflict& conflict, const VirtualRouterConfig& config
           dropped, config.family == IpFamily::ipv4 ? "TTL" : "hop limit", conflict.theirs);
     case ConflictKind::address_taken:
       return fmt::format(
-          "another host, with MAC {:02x}, answers for {} too, without VRRP; remove the address there, or "
-          "its proxy ARP if it is a router",
+          "another host, with MAC {:02x}, answers for {} too, and no VRRP that we accept comes from it; "
+          "if it is in no group of ours, remove the address there, or its proxy ARP",
           fmt::join(conflict.mac, ":"), peer);
+    case ConflictKind::not_a_peer: return dropped + "it is not among `peers`; add it here, or remove us from its peers";
+    case ConflictKind::destination:
+      return dropped + (config.peers.empty()
+                            ? "it sends to us alone, and we listen to the multicast group; write `peers` "
+                              "on all hosts, or on none"
+                            : "it sends to others than us; write `peers` on all hosts, or on none");
+    case ConflictKind::no_addresses:
+      return dropped + "it advertises no address; write the same `addresses` on both hosts";
+    case ConflictKind::link_local_first:
+      return dropped + "its list does not begin with a link-local address, which `require_link_local_first` demands";
   }
   return "";
 }

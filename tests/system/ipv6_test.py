@@ -128,6 +128,22 @@ def test_link_local_source_comes_and_goes(lab):
     one.waits_for_state("active", 10)
 
 
+def test_the_source_stays_the_hosts_own(lab):
+    """Whatever comes and goes by reloads, and whatever address the interface gets later (VX-TX-02)."""
+    recorder = Recorder(looker(lab))
+    one = machine(lab, 1, configuration(100, addresses=(LINK_LOCAL, f"{GLOBAL}/64")))
+    one.waits_for_state("active", 10)
+    own = link_local(one.host)
+    one.host.ip("addr", "add", "fe80::1:1/64", "dev", "ens33", "nodad")
+    for addresses in ((LINK_LOCAL, "2001:db8::131/64"), ("2001:db8::131/64",), (LINK_LOCAL, GLOBAL)):
+        one.write(configuration(100, addresses=addresses))
+        assert one.cli("reload").returncode == 0
+        since = time.monotonic()
+        wait_until(lambda: len(recorder.adverts(since=since)) > 5, 5, "some adverts are heard")
+        assert {advert.source for advert in recorder.adverts(since=since)} == {own}, addresses
+        assert one.instance()["active_router"]["address"] == own
+
+
 def test_everything_killed(lab):
     """The kernel's lease removes the IPv6 addresses as well."""
     one = machine(lab, 1, configuration(100))

@@ -345,11 +345,16 @@ TEST_CASE("unicast: only peers are heard, and only what was sent to us with TTL 
   CHECK(receive(peer, vrrp_group_v4, 255) == Discard::destination);
   CHECK(receive(stranger, us, 64) == Discard::ttl);
   CHECK(receive(peer, us, -1) == Discard::ttl);
-  CHECK(subject.router().conflicts(subject.now).empty());
+  const auto told = [&] {
+    std::vector<Conflict> conflicts;
+    for (const auto& entry : subject.router().conflicts(subject.now)) conflicts.push_back(entry.conflict);
+    return conflicts;
+  };
+  const Conflict no_peer{ConflictKind::not_a_peer, stranger, Priority{150}, true};
+  const Conflict elsewhere{ConflictKind::destination, peer, Priority{150}, true};
+  CHECK(told() == std::vector{no_peer, elsewhere});
   CHECK(receive(peer, us, 254) == Discard::ttl);
-  const auto conflicts = subject.router().conflicts(subject.now);
-  REQUIRE(conflicts.size() == 1);
-  CHECK(conflicts[0].conflict == Conflict{ConflictKind::hop_limit, peer, {}, true, 254});
+  CHECK(told() == std::vector{{ConflictKind::hop_limit, peer, {}, true, 254}, no_peer, elsewhere});
   CHECK_FALSE(receive(peer, us, 255));
   CHECK(subject.router().last_advert_source() == peer);
 }
@@ -368,6 +373,22 @@ TEST_CASE("mixed versions: every advert goes out in both, each well-formed", "[V
   CHECK(newer->version == VrrpVersion::v3);
   CHECK(older->version == VrrpVersion::v2);
   CHECK(older->interval == 1s);
+}
+
+TEST_CASE("who speaks both versions is heard in ours, and not blamed for the other", "[VX-IX-01]") {
+  const auto config = vectors::load().receivers.at("v3_ipv4").config;
+  Subject subject(config, us);
+  const Envelope envelope{peer, vrrp_group_v4};
+  const auto receive = [&](VrrpVersion version) {
+    const auto bytes = advert_of(config, version, 150, envelope);
+    return subject.table.receive({eth0, envelope, 255, bytes}, subject.now, subject.actions);
+  };
+  CHECK_FALSE(receive(VrrpVersion::v3));
+  CHECK(receive(VrrpVersion::v2) == Discard::superseded);
+  CHECK(subject.router().conflicts(subject.now).empty());
+  subject.now += 10s;
+  CHECK(receive(VrrpVersion::v2) == Discard::wrong_version);
+  CHECK(subject.router().conflicts(subject.now).size() == 1);
 }
 
 TEST_CASE("mixed versions: a password or an interval of zero is no reason to obey", "[VX-IX-01][V2-RX-10]") {

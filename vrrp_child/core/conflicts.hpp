@@ -14,17 +14,21 @@
 namespace holdfast {
 
 enum class ConflictKind : std::uint8_t {
-  two_actives,    // another router is active while we are
-  own_address,    // adverts come from our own address: a twin, or an echo of ours
-  version,        // dropped: it speaks another version
-  auth_type,      // dropped: it has a password and we have none, or the other way round
-  password,       // dropped: another password
-  interval,       // v2: dropped; v3: we follow the active's
-  address_list,   // v2: dropped; v3: an address may be on no host, or on two
-  hop_limit,      // dropped: a configured peer's adverts have passed a router, or pretend so
-  address_taken,  // a host outside VRRP answers for one of our addresses
+  two_actives,       // another router is active while we are
+  own_address,       // adverts come from our own address: a twin, or an echo of ours
+  version,           // dropped: it speaks another version
+  auth_type,         // dropped: it has a password and we have none, or the other way round
+  password,          // dropped: another password
+  interval,          // v2: dropped; v3: we follow the active's
+  address_list,      // v2: dropped; v3: an address may be on no host, or on two
+  hop_limit,         // dropped: a configured peer's adverts have passed a router, or pretend so
+  address_taken,     // a host outside VRRP answers for one of our addresses
+  not_a_peer,        // unicast: dropped: it is not among our peers
+  destination,       // dropped: it sends to the multicast group and we expect unicast, or the other way round
+  no_addresses,      // v3: dropped: its list is empty and ours is not
+  link_local_first,  // dropped: its list does not begin as we demand
 };
-inline constexpr std::size_t conflict_kinds = 9;
+inline constexpr std::size_t conflict_kinds = 13;
 
 struct Conflict {
   ConflictKind kind{};

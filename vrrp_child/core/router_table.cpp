@@ -137,21 +137,25 @@ std::optional<Discard> VirtualRouter::refuse(const Advert& advert, const Envelop
     return refuse_because(Discard::own_source, ConflictKind::own_address);
   }
   const bool unicast = !config_.peers.empty();
-  if (unicast && !has_peer(envelope.source)) return Discard::stranger;
+  if (unicast && !has_peer(envelope.source)) return refuse_because(Discard::stranger, ConflictKind::not_a_peer);
+  if (is_superseded(advert, envelope.source, now)) return Discard::superseded;
   if (advert.version != config_.version && !config_.mixed_versions) {
     return refuse_because(Discard::wrong_version, ConflictKind::version, static_cast<std::uint32_t>(advert.version));
   }
   if (envelope.destination != (unicast ? machine_.link().source : vrrp_group(config_.family))) {
-    return Discard::destination;
+    return refuse_because(Discard::destination, ConflictKind::destination);
   }
   // Erratum 8299. Where nothing is advertised (something else moves the address), nothing is expected.
   const bool version_3 = advert.version == VrrpVersion::v3;
-  if (version_3 && advert.addresses.empty() && !expected_addresses_.empty()) return Discard::count_zero;
+  if (version_3 && advert.addresses.empty() && !expected_addresses_.empty()) {
+    return refuse_because(Discard::count_zero, ConflictKind::no_addresses);
+  }
   // RFC 9568, 5.2.9 and erratum 8300; deployed peers send the order of their configuration.
   const bool link_local_first = config_.family == IpFamily::ipv4 || advert.addresses.empty() ||
                                 IpAddr::from_bytes(advert.addresses.first(16)).is_link_local();
-  if (!link_local_first && config_.require_link_local_first) return Discard::link_local_first;
-  if (is_superseded(advert, envelope.source, now)) return Discard::superseded;
+  if (!link_local_first && config_.require_link_local_first) {
+    return refuse_because(Discard::link_local_first, ConflictKind::link_local_first);
+  }
   const bool listed = same_addresses(advert.addresses, expected_addresses_, config_.family == IpFamily::ipv4 ? 4 : 16);
   const bool same_interval = advert.interval == config_.advert_interval;
   const auto milliseconds =
@@ -190,15 +194,14 @@ std::optional<Discard> VirtualRouter::refuse(const Advert& advert, const Envelop
   return std::nullopt;
 }
 
-// RFC 9568, 8.4.2: who speaks both versions is heard in the newer one.
+// RFC 9568, 8.4.2: who speaks both versions is heard in ours.
 bool VirtualRouter::is_superseded(const Advert& advert, const IpAddr& source, TimePoint now) {
-  if (!config_.mixed_versions) return false;
-  if (advert.version == VrrpVersion::v3) {
-    version_3_source_ = source;
-    version_3_at_ = now;
+  if (advert.version == config_.version) {
+    own_version_from_ = source;
+    own_version_at_ = now;
     return false;
   }
-  return source == version_3_source_ && now - version_3_at_ <= 3 * std::max(advert.interval, config_.advert_interval);
+  return source == own_version_from_ && now - own_version_at_ <= 3 * std::max(advert.interval, config_.advert_interval);
 }
 
 // The link, as far as it decides: a sync group takes part with all its interfaces or not at all.

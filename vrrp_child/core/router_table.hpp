@@ -40,7 +40,7 @@ enum class Discard : std::uint8_t {
   own_source,
   stranger,  // unicast: none of the peers
   wrong_version,
-  superseded,  // version 2 from a router that speaks version 3 as well
+  superseded,  // another version from a router that speaks ours as well
   destination,
   link_local_first,
   auth_type_unknown,
@@ -102,8 +102,8 @@ class VirtualRouter {
   std::optional<Link> link_;                      // nothing until it was told
   std::vector<std::uint8_t> expected_addresses_;  // the list of a like-minded peer
   std::optional<IpAddr> last_advert_source_;
-  IpAddr version_3_source_;  // mixed versions: who spoke version 3, and when
-  TimePoint version_3_at_{};
+  IpAddr own_version_from_;  // who spoke our version last, and when
+  TimePoint own_version_at_{};
 
   std::vector<AdvertPacket> packets_;
   Priority packet_priority_{};
