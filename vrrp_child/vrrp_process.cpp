@@ -231,7 +231,10 @@ void VrrpProcess::perform() {
       addresses_.hold(id, router->config());
     } else if (std::holds_alternative<RemoveAddresses>(action)) {
       addresses_.withdraw(id, router->config());
-      if (devices_.index_of(id) != 0) to_lower_.insert(id);
+      if (devices_.index_of(id) != 0) {
+        if (to_lower_.empty()) lowering_.arm(loop_.now());
+        to_lower_.insert(id);
+      }
     } else if (std::holds_alternative<Announce>(action)) {
       to_announce_.push_back(id);
     } else if (std::holds_alternative<ProbeAddresses>(action)) {
@@ -241,7 +244,6 @@ void VrrpProcess::perform() {
   raise_devices();
   send_adverts();
   addresses_.flush_addresses();
-  if (!to_lower_.empty()) lowering_.arm(loop_.now());
   for (const InstanceId id : to_announce_) addresses_.announce(id, table_.find(id)->config());
   for (const InstanceId id : to_probe_) addresses_.probe(id, table_.find(id)->config());
   if (!to_probe_.empty()) last_probe_ = loop_.now();

@@ -87,7 +87,7 @@ class VrrpProcess {
   std::map<InstanceId, ConfigureInstance> staged_;
   std::set<std::string> staged_watches_;
   std::map<std::string, std::optional<std::string>> watched_;  // interface: what we told of it; empty: all is well
-  std::map<int, std::pair<int, TimePoint>> muted_;             // interface: why adverts can't leave it, not told before
+  std::map<int, std::pair<int, TimePoint>> muted_;             // interface: why adverts can't leave it; told again then
   bool leaving_ = false;
   bool performing_ = false;
   const char* leave_afterwards_ = nullptr;  // why, where that was asked for in the middle of performing
