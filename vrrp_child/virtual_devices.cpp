@@ -70,28 +70,27 @@ Status guard(Netlink& netlink, int parent_index, const ArpSettings& before) {
                                     {Ipv4Setting::arp_announce, std::max(before.announce, best_own_address)}});
 }
 
-// Removes devices, in one go: each removal takes the kernel tens of milliseconds. An interface that has none any
-// longer is put back as it was.
+// Removes devices, in one go: each removal takes the kernel tens of milliseconds. An interface that loses its last one
+// is put back before, as long as an alias tells how: whoever is killed in between leaves the rest to the next.
 void restore(Netlink& netlink, const std::vector<Interface>& devices) {
   if (devices.empty()) return;
   std::vector<int> indexes;
   for (const Interface& device : devices) indexes.push_back(device.index);
-  if (const Status removed = netlink.remove_devices(indexes); !removed) {
-    return log(LogLevel::error, removed.error().text);
-  }
   std::set<int> restored;
   for (const Interface& device : devices) {
     const auto alias = alias_of(device);
     const Interface* parent = netlink.interface(device.parent_index);
     if (!alias || !parent || !restored.insert(device.parent_index).second) continue;
     const bool others = std::ranges::any_of(netlink.interfaces(), [&](const auto& entry) {
-      return entry.second.parent_index == device.parent_index && alias_of(entry.second);
+      const bool goes = std::ranges::find(indexes, entry.first) != indexes.end();
+      return !goes && entry.second.parent_index == device.parent_index && alias_of(entry.second);
     });
     if (others) continue;
     const Status set = netlink.set_ipv4_settings(parent->index, {{Ipv4Setting::arp_ignore, alias->before.ignore},
                                                                  {Ipv4Setting::arp_announce, alias->before.announce}});
     if (!set) log(LogLevel::warning, fmt::format("{}: {}", parent->name, set.error().text));
   }
+  if (const Status removed = netlink.remove_devices(indexes); !removed) log(LogLevel::error, removed.error().text);
 }
 
 // Tells by name what it is for; the interface's index keeps it short enough.

@@ -384,7 +384,7 @@ TEST_CASE("who speaks both versions is heard in ours, and not blamed for the oth
     return subject.table.receive({eth0, envelope, 255, bytes}, subject.now, subject.actions);
   };
   CHECK_FALSE(receive(VrrpVersion::v3));
-  CHECK(receive(VrrpVersion::v2) == Discard::superseded);
+  CHECK(receive(VrrpVersion::v2) == Discard::wrong_version);
   CHECK(subject.router().conflicts(subject.now).empty());
   subject.now += 10s;
   CHECK(receive(VrrpVersion::v2) == Discard::wrong_version);

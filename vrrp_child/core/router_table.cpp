@@ -138,10 +138,12 @@ std::optional<Discard> VirtualRouter::refuse(const Advert& advert, const Envelop
   }
   const bool unicast = !config_.peers.empty();
   if (unicast && !has_peer(envelope.source)) return refuse_because(Discard::stranger, ConflictKind::not_a_peer);
-  if (is_superseded(advert, envelope.source, now)) return Discard::superseded;
+  const bool superseded = is_superseded(advert, envelope.source, now);
   if (advert.version != config_.version && !config_.mixed_versions) {
+    if (superseded) return Discard::wrong_version;  // counted, but nothing is wrong with who sends both
     return refuse_because(Discard::wrong_version, ConflictKind::version, static_cast<std::uint32_t>(advert.version));
   }
+  if (superseded) return Discard::superseded;
   if (envelope.destination != (unicast ? machine_.link().source : vrrp_group(config_.family))) {
     return refuse_because(Discard::destination, ConflictKind::destination);
   }
