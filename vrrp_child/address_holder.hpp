@@ -33,8 +33,9 @@ class AddressHolder {
   void announce(InstanceId id, const VirtualRouterConfig& config);
   // Asks whether anybody else answers for them; rival_of() knows the answers.
   void probe(InstanceId id, const VirtualRouterConfig& config);
-  // What the kernel refuses is logged, once until it works again. Gives the number of frames refused.
+  // What the kernel refuses is logged, once until it works again.
   void flush_addresses();
+  // Gives the number of frames that the kernel refused.
   std::size_t flush_announcements() { return frames_.flush(); }
 
   // Whose address this is, put there by us; nothing for others'.
