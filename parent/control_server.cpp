@@ -21,8 +21,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* reader_group_name = "holdfast";
 
-Json refusal(const std::string& text) { return {{"ok", false}, {"errors", Json::array({text})}}; }
-
 // What a child or a command said may not be UTF-8; it is shown with replacement characters then.
 std::string dump(const Json& document) {
   return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
@@ -48,6 +46,8 @@ std::vector<gid_t> groups_of_peer(int socket, gid_t primary) {
 
 }  // namespace
 
+Json ControlServer::refusal(const std::string& text) { return {{"ok", false}, {"errors", Json::array({text})}}; }
+
 struct ControlServer::Connection {
   Fd socket;
   uid_t uid = static_cast<uid_t>(-1);
@@ -60,7 +60,7 @@ struct ControlServer::Connection {
 };
 
 Result<std::unique_ptr<ControlServer>> ControlServer::open(EventLoop& loop, const std::string& runtime_dir,
-                                                           Handlers handlers) {
+                                                           std::vector<Command> commands) {
   const std::string path = runtime_dir + "/control.sock";
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -78,16 +78,16 @@ Result<std::unique_ptr<ControlServer>> ControlServer::open(EventLoop& loop, cons
   // Everybody may connect; who may do what is decided by the credentials of the peer.
   if (chmod(path.c_str(), 0666) != 0 || listen(socket.get(), 16) != 0) return failed();
 
-  std::unique_ptr<ControlServer> server(new ControlServer(loop, path, std::move(socket), std::move(handlers)));
+  std::unique_ptr<ControlServer> server(new ControlServer(loop, path, std::move(socket), std::move(commands)));
   server->reader_group_ = readers;
   return server;
 }
 
-ControlServer::ControlServer(EventLoop& loop, std::string path, Fd socket, Handlers handlers)
+ControlServer::ControlServer(EventLoop& loop, std::string path, Fd socket, std::vector<Command> commands)
     : loop_(loop),
       path_(std::move(path)),
       socket_(std::move(socket)),
-      handlers_(std::move(handlers)),
+      commands_(std::move(commands)),
       watch_(
           loop, socket_.get(), EPOLLIN, [this](std::uint32_t) { accept_some(); }, LoopPriority::idle),
       accept_again_(loop, [this] { watch_.set_events(EPOLLIN); }) {}
@@ -170,27 +170,31 @@ void ControlServer::handle(std::uint64_t id, Connection& connection, const std::
     return answer(id, refusal("the request is not one line of JSON like {\"command\": \"status\"}"));
   }
   const std::string name = command->get<std::string>();
-  const bool change = name == "reload";
-  if (!change && name != "status") {
-    return answer(id, refusal("there is no command '" + name.substr(0, 40) + "'; there are: status, reload"));
+  const auto wanted =
+      std::find_if(commands_.begin(), commands_.end(), [&](const Command& each) { return each.name == name; });
+  if (wanted == commands_.end()) {
+    std::string known;
+    for (const Command& each : commands_) known += (known.empty() ? "" : ", ") + each.name;
+    return answer(id, refusal("there is no command '" + name.substr(0, 40) + "'; there are: " + known));
   }
-  if (!may(connection, change)) {
+  if (!may(connection, wanted->access)) {
     return answer(
         id,
-        refusal(change ? "only root may do that, and the members of the group that `runtime: {admin_group: NAME}` names"
-                       : "only root and the members of the group holdfast may read the status; join it: usermod -aG "
-                         "holdfast USER"));
+        refusal(wanted->access == Access::change
+                    ? "only root may do that, and the members of the group that `runtime: {admin_group: NAME}` names"
+                    : "only root and the members of the group holdfast may read the status; join it: usermod -aG "
+                      "holdfast USER"));
   }
   // The connection may be gone by the time there is an answer; its number is never used again.
-  (change ? handlers_.reload : handlers_.status)([this, id](const Json& document) { answer(id, document); });
+  wanted->run(request, [this, id](const Json& document) { answer(id, document); });
 }
 
-bool ControlServer::may(const Connection& connection, bool change) const {
+bool ControlServer::may(const Connection& connection, Access access) const {
   if (connection.uid == 0) return true;
   const auto is_member = [&](const std::optional<gid_t>& wanted) {
     return wanted && std::find(connection.groups.begin(), connection.groups.end(), *wanted) != connection.groups.end();
   };
-  return is_member(admin_group_) || (!change && is_member(reader_group_));
+  return is_member(admin_group_) || (access == Access::read && is_member(reader_group_));
 }
 
 void ControlServer::answer(std::uint64_t id, const Json& document) {

@@ -4,8 +4,9 @@
 //   {"command": "reload"}  ->  {"ok": true, "changes": [...], "warnings": [...]}
 //   otherwise              ->  {"ok": false, "errors": [...]}
 //
-// Root and the admin group may do both, the group holdfast may read. Everything is bounded: connections,
-// the length of a request, the time for asking and for taking the answer. Nothing waits for a client.
+// What commands there are is main.cpp's to say. Root and the admin group may give all of them, the group holdfast those
+// that only read. Everything is bounded: connections, the length of a request, the time for asking and for taking the
+// answer. Nothing waits for a client.
 #pragma once
 
 #include "common/event_loop.hpp"
@@ -21,15 +22,19 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace holdfast {
 
 class ControlServer {
  public:
   using Answer = std::function<void(nlohmann::ordered_json)>;
-  struct Handlers {
-    std::function<void(Answer)> status;
-    std::function<void(Answer)> reload;
+  enum class Access : std::uint8_t { read, change };
+  struct Command {
+    std::string name;
+    Access access = Access::change;
+    // request: the whole of it, an object. The answer may come later, and is given once.
+    std::function<void(const nlohmann::ordered_json& request, Answer answer)> run;
   };
 
   static constexpr std::size_t most_connections = 64;
@@ -40,7 +45,9 @@ class ControlServer {
 
   // Replaces a socket that a dead daemon left behind. The directory must be claimed (runtime_dir.hpp).
   static Result<std::unique_ptr<ControlServer>> open(EventLoop& loop, const std::string& runtime_dir,
-                                                     Handlers handlers);
+                                                     std::vector<Command> commands);
+  // For a request that can't be fulfilled: {"ok": false, "errors": [text]}
+  static nlohmann::ordered_json refusal(const std::string& text);
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
@@ -51,19 +58,19 @@ class ControlServer {
  private:
   struct Connection;
 
-  ControlServer(EventLoop& loop, std::string path, Fd socket, Handlers handlers);
+  ControlServer(EventLoop& loop, std::string path, Fd socket, std::vector<Command> commands);
   void accept_some();
   void on_ready(std::uint64_t id, std::uint32_t events);
   void read_request(std::uint64_t id, Connection& connection);
   void handle(std::uint64_t id, Connection& connection, const std::string& line);
   void answer(std::uint64_t id, const nlohmann::ordered_json& document);
   void write_some(std::uint64_t id, Connection& connection);
-  bool may(const Connection& connection, bool change) const;
+  bool may(const Connection& connection, Access access) const;
 
   EventLoop& loop_;
   std::string path_;
   Fd socket_;
-  Handlers handlers_;
+  std::vector<Command> commands_;
   std::optional<gid_t> reader_group_;
   std::optional<gid_t> admin_group_;
   std::uint64_t last_id_ = 0;

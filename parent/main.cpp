@@ -107,16 +107,18 @@ int run(const Options& options) {
       answer(result);
     });
   };
+  using Access = ControlServer::Access;
   auto opened = ControlServer::open(
       loop, options.runtime_dir,
-      {[&](ControlServer::Answer answer) {
-         supervisor.status([&loop, answer = std::move(answer)](const DaemonStatus& status) {
-           answer({{"ok", true}, {"status", status_document(status, WallClock::read(loop.now()))}});
-         });
-       },
-       [&](ControlServer::Answer answer) {
-         reload([answer = std::move(answer)](const ReloadAnswer& result) { answer(document(result)); });
-       }});
+      {{"status", Access::read,
+        [&](const Json&, ControlServer::Answer answer) {
+          supervisor.status([&loop, answer = std::move(answer)](const DaemonStatus& status) {
+            answer({{"ok", true}, {"status", status_document(status, WallClock::read(loop.now()))}});
+          });
+        }},
+       {"reload", Access::change, [&](const Json&, ControlServer::Answer answer) {
+          reload([answer = std::move(answer)](const ReloadAnswer& result) { answer(document(result)); });
+        }}});
   if (!opened) return fail(opened.error().text);
   control = std::move(*opened);
   update_admin_group();

@@ -55,16 +55,19 @@ struct Server {
   bool hold = false;
 
   Server() {
-    auto opened = ControlServer::open(loop, folder.path,
-                                      {[this](ControlServer::Answer answer) {
-                                         if (hold)
-                                           pending.push_back(answer);
-                                         else
-                                           answer({{"ok", true}, {"status", "fine"}});
-                                       },
-                                       [](ControlServer::Answer answer) {
-                                         answer({{"ok", true}, {"changes", Json::array()}});
-                                       }});
+    using Access = ControlServer::Access;
+    auto opened =
+        ControlServer::open(loop, folder.path,
+                            {{"status", Access::read,
+                              [this](const Json&, ControlServer::Answer answer) {
+                                if (hold)
+                                  pending.push_back(answer);
+                                else
+                                  answer({{"ok", true}, {"status", "fine"}});
+                              }},
+                             {"reload", Access::change, [](const Json& request, ControlServer::Answer answer) {
+                                answer({{"ok", true}, {"changes", request.value("said", Json::array())}});
+                              }}});
     REQUIRE(opened);
     server = std::move(*opened);
   }
@@ -86,6 +89,7 @@ struct Server {
 TEST_CASE_METHOD(Server, "a command is answered and the connection closed") {
   CHECK(ask("{\"command\":\"status\"}\n") == "{\"ok\":true,\"status\":\"fine\"}\n");
   CHECK(ask("{\"command\":\"reload\"}\n") == "{\"ok\":true,\"changes\":[]}\n");
+  CHECK(ask("{\"command\":\"reload\",\"said\":[1]}\n") == "{\"ok\":true,\"changes\":[1]}\n");
 }
 
 TEST_CASE_METHOD(Server, "a request may come in pieces") {
