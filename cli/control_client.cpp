@@ -142,6 +142,16 @@ Result<Json, ControlFailure> ask_daemon(const std::string& runtime_dir, const Js
   }
 }
 
+std::size_t print_lines(const Json& answer, const char* key, std::ostream& out) {
+  std::size_t count = 0;
+  for (const Json& entry : answer.value(key, Json::array())) {
+    if (!entry.is_string()) continue;
+    out << entry.get_ref<const std::string&>() << '\n';
+    ++count;
+  }
+  return count;
+}
+
 int report(const ControlFailure& failure) {
   for (const std::string& line : failure.lines) std::cerr << line << '\n';
   return failure.exit_code;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ struct ControlFailure {
 // The answer to `request`, an object with "ok": true. A daemon that takes longer than `patience` has failed.
 Result<Json, ControlFailure> ask_daemon(const std::string& runtime_dir, const Json& request,
                                         std::chrono::milliseconds patience = std::chrono::seconds(10));
+
+// Writes the lines that the answer has under `key`, and gives their number.
+std::size_t print_lines(const Json& answer, const char* key, std::ostream& out);
 
 // Writes the failure to stderr and gives its exit code.
 int report(const ControlFailure& failure);

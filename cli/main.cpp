@@ -33,11 +33,14 @@ int main(int argc, char** argv) {
   holdfast::add_status(line);
   holdfast::add_validate(line);
   holdfast::add_reload(line);
+  holdfast::add_drain(line);
+  holdfast::add_resume(line);
   line.app.footer(
       "Examples:\n"
       "  holdfast status                     who has the addresses, and why\n"
       "  holdfast validate new.yaml          what is wrong with a configuration\n"
       "  holdfast reload                     take the changed configuration over\n"
+      "  holdfast drain                      hand all addresses over, for work on this host\n"
       "\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 the daemon does not run.");
   try {

@@ -16,16 +16,6 @@ struct Options {
   bool json = false;
 };
 
-std::size_t print_lines(const Json& answer, const char* key, std::ostream& out) {
-  std::size_t count = 0;
-  for (const Json& entry : answer.value(key, Json::array())) {
-    if (!entry.is_string()) continue;
-    out << entry.get_ref<const std::string&>() << '\n';
-    ++count;
-  }
-  return count;
-}
-
 int run(const std::string& runtime_dir, const Options& options) {
   const auto answer = ask_daemon(runtime_dir, {{"command", "reload"}}, patience);
   if (!answer) {

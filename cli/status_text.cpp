@@ -126,9 +126,10 @@ class Renderer {
 
   void show_instance(const Json& instance) {
     const std::string state = text_of(instance, "state");
-    std::string heading = paint(upper(state), color_of(state)) + " " + since(text_of(instance, "since"));
+    const bool away = flag_of(instance, "drained") && state == "initialize";
+    std::string heading = (away ? paint("DRAINED", yellow) : paint(upper(state), color_of(state))) + " " +
+                          since(text_of(instance, "since"));
     if (flag_of(instance, "handing_over")) heading += ", " + paint("handing over", yellow);
-    if (flag_of(instance, "drained")) heading += ", " + paint("drained", yellow);
     title(text_of(instance, "name"), heading);
     line("why", text_of(instance, "reason"));
     show_router(instance);

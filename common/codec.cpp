@@ -30,6 +30,7 @@ template <class V> void fields(V& v, Is<ConfigureInstance> auto& m) { v(m.id, m.
 template <class V> void fields(V& v, Is<WatchInterface> auto& m) { v(m.name); }
 template <class V> void fields(V& v, Is<SetPriority> auto& m) { v(m.id, m.standing); }
 template <class V> void fields(V& v, Is<StateChanged> auto& m) { v(m.id, m.from, m.to, m.reason, m.priority, m.at); }
+template <class V> void fields(V& v, Is<DrainEnded> auto& m) { v(m.id, m.away); }
 template <class V> void fields(V& v, Is<ConflictSeen> auto& m) { v(m.id, m.peer, m.text); }
 template <class V> void fields(V& v, Is<InterfaceChanged> auto& m) { v(m.name, m.up, m.detail); }
 template <class V> void fields(V& v, Is<ConflictReport> auto& m) { v(m.kind, m.peer, m.since, m.last, m.count, m.text); }
@@ -92,7 +93,7 @@ constexpr bool exists(VrrpVersion v) { return v == VrrpVersion::v2 || v == VrrpV
 constexpr bool exists(ChecksumForm v) { return v <= ChecksumForm::rfc9568; }
 constexpr bool exists(TimerMode v) { return v <= TimerMode::rfc; }
 constexpr bool exists(AddressScope v) { return v <= AddressScope::host; }
-constexpr bool exists(Fitness v) { return v <= Fitness::faulted; }
+constexpr bool exists(Fitness v) { return v <= Fitness::drained; }
 
 template <class T>
 concept Integer = std::unsigned_integral<T> && !std::same_as<T, bool>;

@@ -114,6 +114,13 @@ struct StateChanged {
   TimePoint at;
   bool operator==(const StateChanged&) const = default;
 };
+// What came of Fitness::draining: the instance is away, or nobody took its place and it keeps the addresses. Of a sync
+// group the leader says it for all.
+struct DrainEnded {
+  InstanceId id;
+  bool away = false;
+  bool operator==(const DrainEnded&) const = default;
+};
 // Something is wrong with another router, or with one of us: two actives, another password, version, interval
 // or address list. Said at once, then now and then while it lasts.
 struct ConflictSeen {
@@ -170,7 +177,7 @@ struct GlobalReport {
   bool operator==(const GlobalReport&) const = default;
 };
 
-using VrrpToParent = std::variant<ChildReady, ConfigApplied, StateChanged, ConflictSeen, InterfaceChanged,
+using VrrpToParent = std::variant<ChildReady, ConfigApplied, StateChanged, DrainEnded, ConflictSeen, InterfaceChanged,
                                   InstanceReport, GlobalReport, ReportsDone, Pong, Logged>;
 
 // ---- parent -> checker ----

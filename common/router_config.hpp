@@ -77,6 +77,9 @@ enum class Fitness : std::uint8_t {
   fit,
   demoted,  // a check says no: advertise priority 1, let any fit router win, keep the address if there is none
   faulted,  // a check with `while_down: fault` says no: give the address up
+  // An operator wants it away, whatever the checks say: hand the address over, but keep it where nobody takes it.
+  draining,
+  drained,  // and away it is: hold nothing, take nothing over
 };
 
 // The parent's word on an instance, absolute: it replaces whatever was said before.

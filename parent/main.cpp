@@ -63,6 +63,32 @@ Json document(const ReloadAnswer& answer) {
   return {{"ok", true}, {"changes", answer.changes}, {"warnings", answer.warnings}};
 }
 
+Json document(const DrainAnswer& answer) {
+  if (!answer.ok) return {{"ok", false}, {"errors", answer.lines}};
+  return {{"ok", true}, {"changes", answer.lines}};
+}
+
+struct DrainRequest {
+  std::string instance;  // empty: all
+  bool force = false;
+};
+
+// {"command": "drain", "instance": "web", "force": false}; without an instance: all of them.
+Result<DrainRequest> drain_request(const Json& request, bool may_force) {
+  DrainRequest wanted;
+  for (const auto& [key, value] : request.items()) {
+    if (key == "command") continue;
+    if (key == "instance" && value.is_string() && !value.get_ref<const std::string&>().empty()) {
+      wanted.instance = value.get<std::string>();
+    } else if (key == "force" && may_force && value.is_boolean()) {
+      wanted.force = value.get<bool>();
+    } else {
+      return Error{"the request's `" + key.substr(0, 40) + "` has no meaning here"};
+    }
+  }
+  return wanted;
+}
+
 int run(const Options& options) {
   if (geteuid() != 0) {
     return fail(
@@ -84,6 +110,9 @@ int run(const Options& options) {
   const auto lock = claim_runtime_dir(options.runtime_dir);
   if (!lock) return fail(lock.error().text);
   if (const Status made = make_state_dir(options.state_dir); !made) return fail(made.error().text);
+  const std::string drain_record = options.state_dir + "/drained.json";
+  auto drained = Drains::read_record(drain_record);
+  if (!drained) return fail("not started: " + drained.error().text);
 
   Journal journal(options.log_level, Journal::target_of_stderr(), STDERR_FILENO);
   set_log_sink([&journal](LogLevel level, std::string_view text) {
@@ -93,8 +122,8 @@ int run(const Options& options) {
   EventLoop loop;
   Supervisor supervisor(
       loop, {options.config, [&options, &load_options] { return load_config(options.config, load_options); },
-             std::move(*loaded.config), std::move(*users), std::move(*vrrp_program), std::move(*checker_program),
-             [&journal](JournalEntry entry) { journal.write(std::move(entry)); }});
+             std::move(*loaded.config), drain_record, std::move(*drained), std::move(*users), std::move(*vrrp_program),
+             std::move(*checker_program), [&journal](JournalEntry entry) { journal.write(std::move(entry)); }});
 
   std::unique_ptr<ControlServer> control;
   const auto update_admin_group = [&] {
@@ -116,8 +145,21 @@ int run(const Options& options) {
             answer({{"ok", true}, {"status", status_document(status, WallClock::read(loop.now()))}});
           });
         }},
-       {"reload", Access::change, [&](const Json&, ControlServer::Answer answer) {
+       {"reload", Access::change,
+        [&](const Json&, ControlServer::Answer answer) {
           reload([answer = std::move(answer)](const ReloadAnswer& result) { answer(document(result)); });
+        }},
+       {"drain", Access::change,
+        [&](const Json& request, ControlServer::Answer answer) {
+          const auto wanted = drain_request(request, true);
+          if (!wanted) return answer(ControlServer::refusal(wanted.error().text));
+          supervisor.drain(wanted->instance, wanted->force,
+                           [answer](const DrainAnswer& result) { answer(document(result)); });
+        }},
+       {"resume", Access::change, [&](const Json& request, ControlServer::Answer answer) {
+          const auto wanted = drain_request(request, false);
+          if (!wanted) return answer(ControlServer::refusal(wanted.error().text));
+          supervisor.resume(wanted->instance, [answer](const DrainAnswer& result) { answer(document(result)); });
         }}});
   if (!opened) return fail(opened.error().text);
   control = std::move(*opened);

@@ -16,6 +16,10 @@ inline constexpr const char* child_started = "86e27465ec954e898e6ce692b698a8ea";
 inline constexpr const char* conflict = "b2ad8c15c232496b909486b47d565a66";
 inline constexpr const char* reloaded = "f825c8ac4cf04778a633c8235ca7cd63";
 inline constexpr const char* reload_failed = "017455f319e74605bbe0e79ea08bee6b";
+inline constexpr const char* drain_started = "8cf6c6e725324d4fa434f5fef7c42f65";
+inline constexpr const char* drained = "b700937c563948b4a9fa87adc6c6fe0d";
+inline constexpr const char* drain_failed = "78d3bd1499c745e7b74b69213f01711b";
+inline constexpr const char* resumed = "f2749002e8b24627b0397f224859ea69";
 inline constexpr const char* restarts_exhausted = "24a2f2082ea44d8f8d146fae7647cac5";
 
 }  // namespace holdfast::message_id

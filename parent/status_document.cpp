@@ -126,7 +126,7 @@ Json instance(const InstanceStatus& status, const DaemonStatus& daemon, const Wa
       {"virtual_mac", router.virtual_mac},
       {"sync_group", or_null(status.config->sync_group)},
       {"leader", or_null(status.config->leader)},
-      {"drained", false},
+      {"drained", status.drained},
       {"handing_over", report.handing_over},
       {"active_router", active_router},
       {"addresses", addresses},

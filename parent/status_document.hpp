@@ -34,6 +34,7 @@ struct InstanceStatus {
   InstanceState state = InstanceState::initialize;
   TimePoint since;
   std::string reason;
+  bool drained = false;
   const InstanceReport* report = nullptr;  // the last one; may be missing
 };
 

@@ -42,6 +42,19 @@ std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
+// What a change of fitness means, beside the priority.
+const char* fitness_note(Fitness before, Fitness now) {
+  switch (now) {
+    case Fitness::demoted: return ", demoted";
+    case Fitness::faulted: return ", gives its addresses up";
+    case Fitness::draining: return ", hands its addresses over";
+    case Fitness::drained: return ", stays away";
+    case Fitness::fit: break;
+  }
+  if (before >= Fitness::draining) return ", takes part";
+  return before == Fitness::fit ? "" : ", fit again";
+}
+
 Account account_of(const UserIds& user) { return {user.uid, user.gid, {}}; }
 
 }  // namespace
@@ -69,6 +82,7 @@ Supervisor::Supervisor(EventLoop& loop, Setup setup)
       health_(loop, account_of(setup.users.scripts),
               {[this](const ParentToChecker& message) { checker_.send(message); }, [this] { update_standings(); },
                journal_}),
+      drains_(loop, setup.drain_record, std::move(setup.drained), {[this] { update_standings(); }, journal_}),
       deadline_(loop, [this] { deadline_passed(); }),
       after_turn_(loop, [this] { update_status_sentence(); }) {
   if (!setup.users.notice.empty()) say(LogLevel::notice, setup.users.notice);
@@ -131,6 +145,15 @@ void Supervisor::on_vrrp(StateChanged&& message) {
       std::move(fields));
 }
 
+void Supervisor::on_vrrp(DrainEnded&& message) {
+  const auto found = instances_.find(message.id);
+  if (found != instances_.end()) {
+    drains_.ended(instance_ids_.name_of(message.id), message.away, found->second.reason);
+  } else if (!instance_ids_.knows(message.id)) {
+    vrrp_.kill("it named an instance that does not exist");
+  }
+}
+
 void Supervisor::on_vrrp(ConflictSeen&& message) {
   if (!instance_ids_.knows(message.id)) return vrrp_.kill("it named an instance that does not exist");
   const std::string& name = instance_ids_.name_of(message.id);
@@ -189,7 +212,9 @@ void Supervisor::vrrp_ended(const Vrrp::End& end) {
     instance.reason = "the VRRP process " + end.why;
   }
   nobody_reports(&StatusWait::vrrp);
+  drains_.cancel(phase_ == Phase::stopping ? "the daemon stops" : "the VRRP process died meanwhile");
   if (phase_ == Phase::stopping) return stop_if_alone();
+  update_standings();
   say_child_ended("vrrp", end.why, Duration::zero());
   if (vrrp_deaths_.count(loop_.now())) {
     say(LogLevel::error,
@@ -387,10 +412,26 @@ void Supervisor::next_reload() {
 
 // ---- health -> priority ----
 
-Standing Supervisor::standing_of_instance(const InstanceConfig& config) {
-  return standing_of(config, [this](const TrackConfig& track) {
+Standing Supervisor::standing_of_instance(const InstanceConfig& config) const {
+  Standing standing = standing_of(config, [this](const TrackConfig& track) {
     return track.check.empty() ? interfaces_.view(track.interface) : health_.view(check_ids_.number_of(track.check));
   });
+  if (const auto drained = drain_fitness(config)) {
+    standing.fitness = *drained;
+    standing.reason = "drained";
+  }
+  return standing;
+}
+
+// One of a sync group that is drained keeps all of it away, whatever a reload has put together.
+std::optional<Fitness> Supervisor::drain_fitness(const InstanceConfig& config) const {
+  if (!drains_.any()) return std::nullopt;
+  std::optional<Fitness> fitness = drains_.fitness(config.router.name);
+  if (config.sync_group.empty()) return fitness;
+  for (const InstanceConfig& other : config_.instances) {
+    if (other.sync_group == config.sync_group) fitness = std::max(fitness, drains_.fitness(other.router.name));
+  }
+  return fitness;
 }
 
 void Supervisor::update_standings() {
@@ -400,17 +441,61 @@ void Supervisor::update_standings() {
     if (now == before) continue;
     vrrp_.send(SetPriority{id, now});
     if (now.priority == before.priority && now.fitness == before.fitness) continue;
-    const char* note = now.fitness == Fitness::demoted   ? " (demoted)"
-                       : now.fitness == Fitness::faulted ? " (fault)"
-                                                         : "";
+    const std::string priority = before.priority == now.priority ? "priority " + std::to_string(now.priority.value)
+                                                                 : "priority " + std::to_string(before.priority.value) +
+                                                                       " -> " + std::to_string(now.priority.value);
     say(LogLevel::notice,
-        instance.config.router.name + ": priority " + std::to_string(before.priority.value) + " -> " +
-            std::to_string(now.priority.value) + note + (now.reason.empty() ? "" : ": " + now.reason),
+        instance.config.router.name + ": " + priority + fitness_note(before.fitness, now.fitness) +
+            (now.reason.empty() ? "" : ": " + now.reason),
         nullptr,
         {{"HOLDFAST_INSTANCE", instance.config.router.name},
          {"HOLDFAST_PRIORITY", std::to_string(now.priority.value)},
          {"HOLDFAST_REASON", now.reason}});
   }
+}
+
+// ---- drain and resume ----
+
+void Supervisor::drain(const std::string& instance, bool force, Drains::Answer answer) {
+  if (const auto why = why_no_such(instance)) return answer({false, {*why}});
+  if (phase_ != Phase::running || !vrrp_.ready()) {
+    return answer({false, {"holdfastd is starting or stopping; try it again in a moment"}});
+  }
+  std::map<std::string, DrainGroup> groups;  // all of them, by who decides
+  std::set<std::string> wanted;
+  for (const InstanceConfig& config : config_.instances) {
+    const std::string& name = config.router.name;
+    const std::string& decider = config.leader.empty() ? name : config.leader;
+    groups[decider].decider = decider;
+    groups[decider].members.push_back(name);
+    if (instance.empty() || instance == name) wanted.insert(decider);
+  }
+  std::vector<DrainGroup> chosen;
+  for (const std::string& decider : wanted) chosen.push_back(groups[decider]);
+  drains_.drain(chosen, force, std::move(answer));
+}
+
+void Supervisor::resume(const std::string& instance, Drains::Answer answer) {
+  if (const auto why = why_no_such(instance)) return answer({false, {*why}});
+  std::set<std::string> names;
+  std::string group;
+  for (const InstanceConfig& config : config_.instances) {
+    if (config.router.name == instance) group = config.sync_group;
+  }
+  for (const InstanceConfig& config : config_.instances) {
+    const bool same_group = !group.empty() && config.sync_group == group;
+    if (config.router.name == instance || same_group) names.insert(config.router.name);
+  }
+  drains_.resume(names, std::move(answer));
+}
+
+std::optional<std::string> Supervisor::why_no_such(const std::string& instance) const {
+  std::string known;
+  for (const InstanceConfig& config : config_.instances) {
+    if (instance.empty() || config.router.name == instance) return std::nullopt;
+    known += " " + config.router.name;
+  }
+  return "there is no instance called " + one_line(instance, 64) + "; the instances are:" + known;
 }
 
 // ---- status ----
@@ -462,6 +547,7 @@ DaemonStatus Supervisor::known_status() {
   for (const InstanceConfig& config : config_.instances) {
     const Instance& instance = instances_.at(instance_ids_.number_of(config.router.name));
     status.instances.push_back({&config, instance.standing, instance.state, instance.since, instance.reason,
+                                drain_fitness(config) == Fitness::drained,
                                 instance.report ? &*instance.report : nullptr});
   }
   for (const CheckConfig& config : config_.checks) {
@@ -511,6 +597,7 @@ void Supervisor::leave(int code) {
   phase_ = Phase::stopping;
   exit_code_ = code;
   sd_notify(0, "STOPPING=1");
+  drains_.cancel("the daemon stops");
   health_.stop();
   stop_limit_ = leave_limit;
   for (const auto& [id, instance] : instances_) {

@@ -4,6 +4,7 @@
 //   checker --HealthChanged--> health -> restart_policy -> tracking --SetPriority--> VRRP child
 //   checker --RunScript------> health -> command_runner --ScriptFinished--> checker
 //   VRRP child --StateChanged--> journal, status
+//   holdfast drain -> drains --SetPriority--> VRRP child --DrainEnded--> drains
 //
 // Life: start() -> (both children run and have the configuration) -> running, reloads -> stop() -> the loop
 // ends. The VRRP child that keeps dying ends it too, with failure.
@@ -14,6 +15,7 @@
 #include "common/messages.hpp"
 #include "parent/child_keeper.hpp"
 #include "parent/child_users.hpp"
+#include "parent/drains.hpp"
 #include "parent/health.hpp"
 #include "parent/id_table.hpp"
 #include "parent/journal.hpp"
@@ -25,6 +27,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,6 +47,8 @@ class Supervisor {
     std::string config_file;             // for people
     std::function<LoadedConfig()> load;  // reads it anew, for a reload
     Config config;                       // to start with
+    std::string drain_record;            // where it is kept
+    std::set<std::string> drained;       // and what it said
     ChildUsers users;
     ChildProgram vrrp_program;
     ChildProgram checker_program;
@@ -60,6 +65,9 @@ class Supervisor {
   void stop(const std::string& why);
   // Reads the configuration again; answers when it is in force in both children, or why it is not.
   void reload(std::function<void(const ReloadAnswer&)> answer);
+  // instance: empty for all of them.
+  void drain(const std::string& instance, bool force, Drains::Answer answer);
+  void resume(const std::string& instance, Drains::Answer answer);
   // Asks the children for news; answers with what is known when they have told it, or half a second later.
   void status(std::function<void(const DaemonStatus&)> answer);
 
@@ -99,6 +107,7 @@ class Supervisor {
   void on_vrrp(ChildReady&& message);
   void on_vrrp(ConfigApplied&& message);
   void on_vrrp(StateChanged&& message);
+  void on_vrrp(DrainEnded&& message);
   void on_vrrp(ConflictSeen&& message);
   void on_vrrp(InterfaceChanged&& message);
   void on_vrrp(InstanceReport&& message);
@@ -130,7 +139,9 @@ class Supervisor {
   void next_reload();
 
   void update_standings();
-  Standing standing_of_instance(const InstanceConfig& config);
+  Standing standing_of_instance(const InstanceConfig& config) const;
+  std::optional<Fitness> drain_fitness(const InstanceConfig& config) const;
+  std::optional<std::string> why_no_such(const std::string& instance) const;
 
   // Status.
   DaemonStatus known_status();
@@ -185,6 +196,7 @@ class Supervisor {
   Frequency vrrp_deaths_;
   RestartPace checker_pace_;
   Health health_;
+  Drains drains_;
 
   Timer deadline_;  // of the start, a reload or the stop
   Duration stop_limit_{};

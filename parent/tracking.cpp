@@ -63,11 +63,8 @@ Standing standing_of(const InstanceConfig& instance, const std::function<CheckVi
     return {base, Fitness::fit, ""};
   }
   const Priority weighed{static_cast<std::uint8_t>(std::clamp(sum, lowest_sum, highest_sum))};
-  switch (fitness) {
-    case Fitness::faulted: return {weighed, fitness, faulted_by};
-    case Fitness::demoted: return {demoted_priority, fitness, demoted_by};
-    case Fitness::fit: break;
-  }
+  if (fitness == Fitness::faulted) return {weighed, fitness, faulted_by};
+  if (fitness == Fitness::demoted) return {demoted_priority, fitness, demoted_by};
   return {weighed, Fitness::fit, lowered.empty() ? helped : lowered};
 }
 

@@ -49,6 +49,8 @@ std::string sentence(const Reason& reason, const Standing& standing) {
     case Cause::link_unusable:
     case Cause::check_fault: return reason.problem;
     case Cause::recovered: return "able to take part again; listening for an active router";
+    case Cause::drained: return "drained: stays away until it is resumed";
+    case Cause::brought_back: return "resumed; listening for an active router";
     case Cause::shut_down: return "shut down";
   }
   return "";
@@ -71,6 +73,8 @@ const char* event_name(Cause cause) {
     case Cause::slept: return "vrrp-event-higher-priority-backup";
     case Cause::link_unusable: return "vrrp-event-interface-down";
     case Cause::recovered: return "vrrp-event-interface-up";
+    case Cause::brought_back: return "vrrp-event-startup";
+    case Cause::drained:
     case Cause::check_fault:
     case Cause::shut_down: return "vrrp-event-shutdown";
   }

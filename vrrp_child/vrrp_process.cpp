@@ -256,6 +256,8 @@ void VrrpProcess::perform() {
     if (const auto* transition = std::get_if<Transition>(&action)) {
       parent_.send(StateChanged{id, transition->from, transition->to, explain(*router, transition->reason),
                                 machine.standing().priority, machine.since()});
+    } else if (const auto* outcome = std::get_if<DrainOutcome>(&action)) {
+      parent_.send(DrainEnded{id, outcome->away});
     } else if (const auto* conflict = std::get_if<Conflict>(&action)) {
       parent_.send(ConflictSeen{id, conflict->peer, sentence(*conflict, router->config(), machine.standing())});
     }
@@ -388,11 +390,12 @@ InstanceReport VrrpProcess::report(const VirtualRouter& router) const {
   if (machine.state() == InstanceState::active) {
     report.active_router = machine.link().source;
     report.active_priority = machine.standing().priority;
-  } else if (const auto& active = machine.active_router()) {
+  } else if (const auto active = machine.active_router(loop_.now())) {
     report.active_router = active->source;
     report.active_priority = active->priority;
     const Cause cause = machine.reason().cause;
-    if (cause == Cause::started || cause == Cause::recovered) {  // what it listened for has been heard
+    if (cause == Cause::started || cause == Cause::recovered ||
+        cause == Cause::brought_back) {  // what it listened for has been heard
       report.reason = fmt::format("{} is active with priority {}", to_string(active->source), active->priority.value);
     }
   }

@@ -86,6 +86,7 @@ inline std::vector<VrrpToParent> examples_of(const VrrpToParent&) {
           ConfigApplied{9},
           StateChanged{InstanceId{1}, InstanceState::backup, InstanceState::active, "no advert for 3.6 s",
                        Priority{102}, TimePoint(-1us)},
+          DrainEnded{InstanceId{2}, true},
           ConflictSeen{InstanceId{2}, example_v6, "192.0.2.9 claims to be active too"},
           InterfaceChanged{"eth1", true, "as it should be"},
           InstanceReport{InstanceId{3},

@@ -171,7 +171,7 @@ TEST_CASE_METHOD(Server, "the socket goes with the server, and replaces a stale 
   server.reset();
   CHECK(stat(path().c_str(), &status) != 0);
   folder.write("control.sock", "stale", 0644);
-  auto again = ControlServer::open(loop, folder.path, {[](auto) {}, [](auto) {}});
+  auto again = ControlServer::open(loop, folder.path, {});
   REQUIRE(again);
   CHECK(Client(path()).connected);
 }

@@ -47,7 +47,7 @@ struct Example {
     daemon.config_loaded = TimePoint(940s);
     daemon.processes = {{"parent", "root", {1, {"cap_kill"}, 0, "running"}}};
     daemon.instances = {
-        {&instance, {Priority{102}, Fitness::fit, ""}, InstanceState::active, TimePoint(990s), "why", &report}};
+        {&instance, {Priority{102}, Fitness::fit, ""}, InstanceState::active, TimePoint(990s), "why", false, &report}};
     Health::Summary summary;
     summary.status = CheckStatus::up;
     summary.since = TimePoint(950s);
@@ -127,7 +127,7 @@ TEST_CASE("several virtual routers may share an interface") {
   InstanceConfig other = example.instance;
   example.daemon.instances.push_back(example.daemon.instances[0]);
   other.router.interface = "eth7";
-  example.daemon.instances.push_back({&other, {}, InstanceState::backup, TimePoint(990s), "why", nullptr});
+  example.daemon.instances.push_back({&other, {}, InstanceState::backup, TimePoint(990s), "why", true, nullptr});
   const auto json = status_document(example.daemon, clock_at_noon)["statistics"];
   CHECK(json["virtual_routers"] == 3);
   CHECK(json["interfaces"] == 2);

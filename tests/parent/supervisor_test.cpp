@@ -47,6 +47,7 @@ Config with_script(std::vector<std::string> argv) {
 }
 
 struct Daemon {
+  TempFolder folder;
   EventLoop loop;
   std::vector<JournalEntry> log;
   LoadedConfig next;  // what a reload finds
@@ -57,6 +58,8 @@ struct Daemon {
     supervisor.reset(new Supervisor(loop, {"test.yaml",
                                            [this] { return next; },
                                            config,
+                                           folder.file("drained.json"),
+                                           {},
                                            {ids.at(0), ids.at(1), ids.at(2), ""},
                                            {Fd(open(FAKE_CHILD, O_RDONLY | O_CLOEXEC)), "holdfast-vrrp: " + vrrp},
                                            {Fd(open(FAKE_CHILD, O_RDONLY | O_CLOEXEC)), "holdfast-checker: " + checker},

@@ -741,3 +741,122 @@ TEST_CASE("an active that sleeps again while it listens listens again") {
   CHECK(subject.count<SendAdvert>() == 0);
   CHECK(subject.machine.deadline() == subject.now + 1100ms);
 }
+
+// ---- draining ----
+
+TEST_CASE("an active that drains hands over, and stays away") {
+  Subject subject;
+  subject.become_active();
+  subject.standing(100, Fitness::draining, "drained");
+  CHECK(subject.last<SendAdvert>()->priority == resigning_priority);
+  CHECK(subject.machine.is_handing_over());
+  CHECK(subject.count<RemoveAddresses>() == 0);  // until somebody answers
+  CHECK(subject.last<DrainOutcome>() == nullptr);
+  subject.take();
+
+  subject.hear(99);
+  CHECK(subject.machine.state() == InstanceState::initialize);
+  CHECK(subject.machine.reason().cause == Cause::handed_over);
+  CHECK(subject.count<RemoveAddresses>() == 1);
+  CHECK(*subject.last<DrainOutcome>() == DrainOutcome{true});
+  subject.take();
+
+  subject.standing(100, Fitness::drained, "drained");
+  subject.pass(10s);  // nobody speaks any more
+  subject.link_down();
+  subject.link_up();
+  CHECK(subject.take().empty());
+  CHECK(subject.machine.deadline() == StateMachine::never);
+  CHECK(subject.machine.reason().cause == Cause::handed_over);
+
+  subject.standing(100);
+  CHECK(subject.machine.state() == InstanceState::backup);
+  CHECK(subject.machine.reason().cause == Cause::brought_back);
+  subject.pass(4s);
+  CHECK(subject.machine.state() == InstanceState::active);
+}
+
+TEST_CASE("a drain that nobody answers takes the addresses back") {
+  Subject subject;
+  subject.become_active();
+  subject.standing(100, Fitness::draining, "drained");
+  subject.take();
+  subject.pass(handover_silence(subject.config));
+  CHECK(subject.machine.state() == InstanceState::active);
+  CHECK(subject.last<SendAdvert>()->priority == Priority{100});
+  CHECK(subject.count<HoldAddresses>() >= 1);
+  CHECK(*subject.last<DrainOutcome>() == DrainOutcome{false});
+  subject.take();
+  SECTION("and goes on") {
+    subject.standing(100);
+    subject.pass(1s);
+    CHECK(subject.last<SendAdvert>()->priority == Priority{100});
+    CHECK(subject.machine.state() == InstanceState::active);
+  }
+  SECTION("or is made to give them up") {
+    subject.standing(100, Fitness::drained, "drained");
+    CHECK(subject.last<SendAdvert>()->priority == resigning_priority);
+    CHECK(subject.count<RemoveAddresses>() == 1);
+    CHECK(subject.machine.state() == InstanceState::initialize);
+    CHECK(subject.machine.reason().cause == Cause::drained);
+  }
+}
+
+TEST_CASE("a resume in the middle of a drain ends it") {
+  Subject subject;
+  subject.become_active();
+  subject.standing(100, Fitness::draining, "drained");
+  subject.take();
+  subject.standing(100);
+  CHECK(subject.last<SendAdvert>()->priority == Priority{100});
+  CHECK_FALSE(subject.machine.is_handing_over());
+  subject.pass(5s);
+  CHECK(subject.last<DrainOutcome>() == nullptr);
+  CHECK(subject.machine.state() == InstanceState::active);
+}
+
+TEST_CASE("who has nothing to hand over drains at once") {
+  Subject subject;
+  SECTION("as backup") { subject.link_up(); }
+  SECTION("in fault") {
+    subject.link_up();
+    subject.link_down();
+  }
+  SECTION("asleep until a moment ago and replaced") {
+    subject.become_active();
+    subject.now += 10s;
+    subject.hear(99);
+    REQUIRE(subject.machine.state() == InstanceState::backup);
+  }
+  subject.take();
+  subject.standing(100, Fitness::draining, "drained");
+  CHECK(subject.machine.state() == InstanceState::initialize);
+  CHECK(subject.count<SendAdvert>() == 0);
+  CHECK(subject.count<RemoveAddresses>() == 1);
+  CHECK(*subject.last<DrainOutcome>() == DrainOutcome{true});
+}
+
+TEST_CASE("drained from the start: nothing is held or taken over, and what was left is removed") {
+  Subject subject;
+  subject.standing(100, Fitness::drained, "drained");
+  subject.link_up();
+  CHECK(subject.take() == StateMachine::Actions{RemoveAddresses{}});
+  CHECK(subject.machine.reason().cause == Cause::drained);
+  subject.hear(99);
+  CHECK(subject.machine.active_router(subject.now)->source == lower_address);
+  subject.pass(10s);
+  CHECK(subject.take().empty());
+  CHECK_FALSE(subject.machine.active_router(subject.now));  // it said nothing for too long
+}
+
+TEST_CASE("an active that is demoted and then drains resigns once") {
+  Subject subject;
+  subject.become_active();
+  subject.standing(1, Fitness::demoted, "check nginx is down");
+  subject.pass(100ms);
+  subject.take();
+  subject.standing(1, Fitness::draining, "drained");
+  CHECK(subject.count<SendAdvert>() == 0);
+  subject.hear(99);
+  CHECK(subject.machine.state() == InstanceState::initialize);
+}

@@ -87,13 +87,15 @@ void StateMachine::on_standing(Standing standing, TimePoint now, Actions& action
       active_down_at_ = std::min(active_down_at_, now + answer_skew());  // it leaves it to others no longer
     }
   }
-  const bool was_active = state_ == InstanceState::active;
   if (following_) {
+    const bool was_active = state_ == InstanceState::active;
     if (was_active && !silence_ && before.priority != own_priority()) send_advert_now(now, actions);
     return;
   }
+  if (standing_.fitness == Fitness::draining && before.fitness != Fitness::draining) drain(now, actions);
+  const bool was_active = state_ == InstanceState::active;
   reconsider(now, actions);
-  if (!was_active || state_ != InstanceState::active || is_leaving()) return;
+  if (!was_active || state_ != InstanceState::active || is_leaving() || is_drained()) return;
   const bool newly_demoted = before.fitness != Fitness::demoted && standing_.fitness == Fitness::demoted;
   if (newly_demoted && !silence_) {
     hand_over(Silence::Why::demoted, now, actions);
@@ -110,13 +112,44 @@ void StateMachine::reconsider(TimePoint now, Actions& actions) {
   if (outside && may_take_part()) {
     start(now, actions);
   } else if (!may_take_part()) {
-    become_fault(now, actions);
+    stand_aside(now, actions);
   }
+}
+
+// An active that drains goes on until a successor answers; for everybody else there is nothing to hand over.
+void StateMachine::drain(TimePoint now, Actions& actions) {
+  if (state_ != InstanceState::active || is_leaving()) return;
+  if (silence_)
+    silence_->why = Silence::Why::draining;  // a resignation was said, or nothing may be said yet
+  else
+    hand_over(Silence::Why::draining, now, actions);
+}
+
+void StateMachine::stand_aside(TimePoint now, Actions& actions) {
+  const bool drains = standing_.fitness == Fitness::draining;
+  if (drains && state_ == InstanceState::active && link_.usable) return;
+  if (is_drained())
+    become_drained(now, actions);
+  else
+    become_fault(now, actions);
+  if (drains) actions.push_back(DrainOutcome{true});
+}
+
+void StateMachine::become_drained(TimePoint now, Actions& actions) {
+  if (std::exchange(away_, true)) return;
+  if (state_ == InstanceState::initialize) {  // drained from the start
+    since_ = now;
+    reason_ = {.cause = Cause::drained};
+    actions.push_back(RemoveAddresses{});
+    return;
+  }
+  leave_at_once({.cause = Cause::drained}, now, actions);
 }
 
 // RFC 9568, 6.4.1: Startup.
 void StateMachine::start(TimePoint now, Actions& actions) {
-  const bool recovering = state_ == InstanceState::fault;
+  const Cause cause = state_ == InstanceState::fault ? Cause::recovered : away_ ? Cause::brought_back : Cause::started;
+  away_ = false;
   active_advert_interval_ = settings_.advert_interval;
   preempt_from_ = std::max(preempt_from_, now + settings_.preempt_delay);
   const auto was_active_at = std::exchange(was_active_at_, std::nullopt);
@@ -125,7 +158,7 @@ void StateMachine::start(TimePoint now, Actions& actions) {
   } else if (own_priority() == owner_priority) {
     become_active({.cause = Cause::started_as_owner}, now, actions);
   } else {
-    become_backup({.cause = recovering ? Cause::recovered : Cause::started}, now, actions);
+    become_backup({.cause = cause}, now, actions);
   }
 }
 
@@ -188,13 +221,14 @@ void StateMachine::resign_again(TimePoint now, Actions& actions) {
   silence_->resign_at = --silence_->resignations_left > 0 ? now + resignation_pause : never;
 }
 
-// Nobody was heard. Who was demoted or slept goes on, a demoted one at priority 1; who leaves has tried.
+// Nobody was heard. Who was demoted, drains or slept goes on, a demoted one at priority 1; who leaves has tried.
 void StateMachine::end_silence(TimePoint now, Actions& actions) {
   if (is_leaving()) {
     actions.push_back(RemoveAddresses{});
     return enter(InstanceState::initialize, {.cause = Cause::shut_down}, now, actions);
   }
   speak(now, actions);
+  if (standing_.fitness == Fitness::draining && !following_) actions.push_back(DrainOutcome{false});
 }
 
 // An active finds its voice again: the addresses may have expired, the neighbours may have forgotten.
@@ -217,10 +251,21 @@ void StateMachine::notice_sleep(TimePoint now) {
   advert_at_ = announce_at_ = lease_at_ = restore_at_ = never;
 }
 
-void StateMachine::give_way(Reason reason, const HeardAdvert& advert, TimePoint now, Actions& actions) {
+// To a successor. False where that was the end: who leaves or drains does not stay as backup.
+bool StateMachine::let_go(Reason reason, TimePoint now, Actions& actions) {
+  const bool stays = !is_leaving() && !is_drained();
+  away_ = is_drained();
   actions.push_back(RemoveAddresses{});
-  if (is_leaving()) return enter(InstanceState::initialize, std::move(reason), now, actions);
-  enter(InstanceState::backup, std::move(reason), now, actions);
+  enter(stays ? InstanceState::backup : InstanceState::initialize, std::move(reason), now, actions);
+  if (standing_.fitness == Fitness::draining && !following_) actions.push_back(DrainOutcome{true});
+  return stays;
+}
+
+void StateMachine::give_way(Reason reason, const HeardAdvert& advert, TimePoint now, Actions& actions) {
+  const bool stays = let_go(std::move(reason), now, actions);
+  active_router_ = advert;
+  last_heard_ = now;
+  if (!stays) return;
   learn(advert);  // also where it is worse than we are: what was learned before is of another time
   hear_as_backup(advert, now);
   if (active_down_at_ == never) start_down_timer(now);
@@ -235,6 +280,10 @@ void StateMachine::on_advert(const HeardAdvert& advert, TimePoint now, Actions& 
     hear_as_backup(advert, now);
   else if (state_ == InstanceState::active)
     hear_as_active(advert, now, actions);
+  else if (advert.priority != resigning_priority) {
+    active_router_ = advert;
+    last_heard_ = now;
+  }
 }
 
 // RFC 9568, 6.4.2.
@@ -420,11 +469,7 @@ void StateMachine::on_member_heard(const HeardAdvert& advert, TimePoint now, Act
     if (now - deaf_since_ < down_interval()) return;
   }
   const Cause cause = !silence_ ? Cause::better_heard : is_handing_over() ? Cause::handed_over : Cause::slept;
-  const Reason reason = reason_with_peer(cause, advert);
-  actions.push_back(RemoveAddresses{});
-  if (is_leaving()) return enter(InstanceState::initialize, reason, now, actions);
-  enter(InstanceState::backup, reason, now, actions);
-  start_down_timer(now);
+  if (let_go(reason_with_peer(cause, advert), now, actions)) start_down_timer(now);
 }
 
 void StateMachine::set_following(bool following, TimePoint now, Actions& actions) {
@@ -444,7 +489,9 @@ void StateMachine::follow(const StateMachine& leader, TimePoint now, Actions& ac
   if (state_ != leader.state_) {
     Reason reason{.cause = Cause::followed};
     switch (leader.state_) {
-      case InstanceState::initialize: return on_shutdown(now, actions);
+      case InstanceState::initialize:
+        if (leader.reason_.cause == Cause::shut_down) reason.cause = Cause::shut_down;
+        return leave_at_once(std::move(reason), now, actions);
       case InstanceState::active: become_active(std::move(reason), now, actions); break;
       case InstanceState::backup: become_backup(std::move(reason), now, actions); break;
       case InstanceState::fault:
@@ -477,10 +524,14 @@ void StateMachine::on_leave(TimePoint now, Actions& actions) {
 void StateMachine::on_shutdown(TimePoint now, Actions& actions) {
   if (state_ == InstanceState::initialize) return;
   notice_sleep(now);
+  leave_at_once({.cause = Cause::shut_down}, now, actions);
+}
+
+void StateMachine::leave_at_once(Reason reason, TimePoint now, Actions& actions) {
   // Who is silent has resigned already, or does not know whether it is still the active one.
   if (state_ == InstanceState::active && !silence_) actions.push_back(SendAdvert{resigning_priority});
   actions.push_back(RemoveAddresses{});
-  enter(InstanceState::initialize, {.cause = Cause::shut_down}, now, actions);
+  enter(InstanceState::initialize, std::move(reason), now, actions);
 }
 
 // ---- small words ----
@@ -491,6 +542,12 @@ Duration StateMachine::down_interval() const {
 
 Duration StateMachine::skew_time() const {
   return holdfast::skew_time(settings_.version, own_priority(), active_advert_interval_);
+}
+
+std::optional<HeardAdvert> StateMachine::active_router(TimePoint now) const {
+  const bool takes_no_part = state_ == InstanceState::initialize || state_ == InstanceState::fault;
+  if (takes_no_part && now - last_heard_ > down_interval()) return std::nullopt;
+  return active_router_;
 }
 
 Duration StateMachine::answer_skew() const {

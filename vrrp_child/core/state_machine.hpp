@@ -17,17 +17,17 @@ namespace holdfast {
 
 // The states (RFC 9568, 6.4):
 //
-//   initialize  not started, or shut down: silent, holds nothing.
+//   initialize  not started, drained, or shut down: silent, holds nothing.
 //   backup      listens to the active; `deadline` is the Active_Down_Timer. When it passes, we take over.
 //   active      holds the addresses, answers for them and advertises; `deadline` is the Adver_Timer.
 //   fault       ours, not the RFC's: may not take part, because the interface can't be used or a check with
 //               `while_down: fault` says no. Silent, holds nothing, and is left as soon as neither is true.
 //
-//                     link usable and not faulted
+//                     link usable, neither faulted nor drained
 //   initialize/fault ------------------------------> backup  (priority 255, or resumed: active)
 //        ^                                           |    ^
-//        | link lost, faulted, shut down      silence,    | a better active is heard
-//        |                                  resignation,  |
+//        | link lost, faulted,                silence,    | a better active is heard
+//        | drained, shut down               resignation,  |
 //        |                                  preemption    |
 //        +------------------------------------- active <--+
 //
@@ -60,6 +60,8 @@ enum class Cause : std::uint8_t {
   link_unusable,     // Reason::problem says what is wrong with it
   check_fault,       // the standing says why
   recovered,         // neither any longer
+  drained,           // an operator wants it away
+  brought_back,      // and wants it back
   shut_down,
 };
 
@@ -99,7 +101,13 @@ struct Transition {
   Reason reason;
   bool operator==(const Transition&) const = default;
 };
-using Action = std::variant<SendAdvert, HoldAddresses, RemoveAddresses, Announce, ProbeAddresses, Transition, Conflict>;
+// What came of Fitness::draining.
+struct DrainOutcome {
+  bool away = false;
+  bool operator==(const DrainOutcome&) const = default;
+};
+using Action = std::variant<SendAdvert, HoldAddresses, RemoveAddresses, Announce, ProbeAddresses, Transition, Conflict,
+                            DrainOutcome>;
 
 // The interface an instance runs on, as far as it matters here.
 struct LinkCondition {
@@ -165,8 +173,9 @@ class StateMachine {
   // The intervals as they are with our priority and the interval of the active (RFC 9568, 6.1).
   Duration down_interval() const;
   Duration skew_time() const;
-  // The active as last heard while backup; nothing while nobody is.
-  const std::optional<HeardAdvert>& active_router() const { return active_router_; }
+  // The active as last heard while backup; nothing while nobody is. Who takes no part hears it too, but does not wait
+  // for it: what is older than a down interval says nothing.
+  std::optional<HeardAdvert> active_router(TimePoint now) const;
 
  private:
   struct Settings {
@@ -183,7 +192,7 @@ class StateMachine {
   };
   // An active that says nothing for a while.
   struct Silence {
-    enum class Why : std::uint8_t { demoted, leaving, slept };
+    enum class Why : std::uint8_t { demoted, draining, leaving, slept };
     Why why;
     TimePoint until;
     int resignations_left = 0;  // of the burst
@@ -196,7 +205,11 @@ class StateMachine {
   void start(TimePoint now, Actions& actions);
   void become_active(Reason reason, TimePoint now, Actions& actions);
   void become_backup(Reason reason, TimePoint now, Actions& actions);
+  void stand_aside(TimePoint now, Actions& actions);
+  void drain(TimePoint now, Actions& actions);
+  void become_drained(TimePoint now, Actions& actions);
   void become_fault(TimePoint now, Actions& actions);
+  void leave_at_once(Reason reason, TimePoint now, Actions& actions);
   void send_advert_now(TimePoint now, Actions& actions);
   void hold(TimePoint now, Actions& actions);
 
@@ -204,6 +217,7 @@ class StateMachine {
   void resign_again(TimePoint now, Actions& actions);
   void end_silence(TimePoint now, Actions& actions);
   void speak(TimePoint now, Actions& actions);
+  bool let_go(Reason reason, TimePoint now, Actions& actions);
   void give_way(Reason reason, const HeardAdvert& advert, TimePoint now, Actions& actions);
   void tell_of_another_active(const HeardAdvert& advert, TimePoint now, Actions& actions);
 
@@ -215,7 +229,8 @@ class StateMachine {
   void learn(const HeardAdvert& advert);
 
   bool is_leaving() const { return silence_ && silence_->why == Silence::Why::leaving; }
-  bool may_take_part() const { return link_.usable && standing_.fitness != Fitness::faulted; }
+  bool is_drained() const { return standing_.fitness >= Fitness::draining; }
+  bool may_take_part() const { return link_.usable && standing_.fitness < Fitness::faulted; }
   Priority own_priority() const { return standing_.priority; }
   Duration answer_skew() const;
   Reason reason_with_peer(Cause cause, const HeardAdvert& peer) const;
@@ -226,6 +241,7 @@ class StateMachine {
   std::optional<TimePoint> was_active_at_;
   bool was_fit_ = false;  // ever: what is demoted from the start only waits for its first checks
   bool following_ = false;
+  bool away_ = false;         // drained, until it is brought back
   TimePoint member_heard_{};  // the leader: when a member last heard a better active
   TimePoint deaf_since_{};    // and since when we did not hear it ourselves
 

@@ -21,10 +21,10 @@ constexpr Duration active_down_interval(VrrpVersion version, Priority priority, 
 }
 
 // `timers: fast`: how long a backup waits when the active itself said that it leaves or is worse.
-// Still in priority order, but at most 10 ms, however long the interval is.
+// Still in priority order, but within 10 ms and a quarter of the interval.
 constexpr Duration fast_skew_time(VrrpVersion version, Priority priority, Duration interval) {
   constexpr Duration longest = std::chrono::milliseconds(10);
-  return std::min(skew_time(version, priority, interval), longest * (256 - priority.value) / 256);
+  return std::min(skew_time(version, priority, interval / 4), longest * (256 - priority.value) / 256);
 }
 
 }  // namespace holdfast
