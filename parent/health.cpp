@@ -20,6 +20,15 @@ Duration settle_time(const CheckSpec& spec) {
   return std::chrono::seconds(1) + spec.rise * spec.interval + spec.timeout;
 }
 
+// How soon systemd has noticed, too, that a process of a unit died.
+constexpr Duration look_again_pause = std::chrono::milliseconds(100);
+constexpr int most_looks = 10;
+
+constexpr Duration config_test_limit = std::chrono::seconds(10);
+constexpr Duration unit_log_limit = std::chrono::seconds(2);
+
+std::string first_line(std::string_view text) { return one_line(text.substr(0, text.find('\n')), 300); }
+
 std::string restarted_thing(const RestartConfig& restart) {
   if (!restart.unit.empty()) return restart.unit;
   std::string text;
@@ -53,6 +62,7 @@ void Health::configure(const std::vector<std::pair<CheckId, CheckConfig>>& check
       record.policy.reset();
       if (config.restart) record.policy.emplace(*config.restart, settle_time(config.spec));
     }
+    record.damping.set_longest(config.damping);
     record.script.account.reset();
     if (config.script && !config.script->user.empty()) record.script.account = find_account(config.script->user);
     record.config = config;
@@ -60,7 +70,7 @@ void Health::configure(const std::vector<std::pair<CheckId, CheckConfig>>& check
   records_ = std::move(next);
   // A restart that a reload has just added to a check that is down is wanted now.
   for (auto& [id, record] : records_) {
-    if (record.policy && record.status == CheckStatus::down) {
+    if (record.policy && record.found == CheckStatus::down) {
       perform(id, record, record.policy->on_down(false, loop_.now()));
     }
   }
@@ -75,14 +85,14 @@ void Health::on(const HealthChanged& message) {
   Record& record = found->second;
   record.expires.reset();
   record.had_result = record.had_result || message.status != CheckStatus::unknown;
-  set_status(message.id, record, message.status, one_line(message.detail), message.at);
+  set_found(message.id, record, message.status, one_line(message.detail), message.at);
 }
 
 void Health::on(const CheckReport& message) {
   const auto found = records_.find(message.id);
   if (found == records_.end()) return;
   found->second.report = message;
-  if (message.status == found->second.status) found->second.detail = one_line(message.detail);
+  if (message.status == found->second.found) found->second.detail = one_line(message.detail);
 }
 
 void Health::checker_lost() {
@@ -93,26 +103,45 @@ void Health::checker_lost() {
   arm_timer();
 }
 
-void Health::set_status(CheckId id, Record& record, CheckStatus status, const std::string& detail, TimePoint at) {
-  const CheckStatus before = std::exchange(record.status, status);
+void Health::set_found(CheckId id, Record& record, CheckStatus found, const std::string& detail, TimePoint at) {
+  const bool counted_as_up = record.status == CheckStatus::up;
+  record.found = found;
   record.detail = detail;
-  if (before != status) {
-    record.since = std::clamp(at, TimePoint{}, loop_.now());
-    say(status == CheckStatus::up ? LogLevel::notice : LogLevel::warning, message_id::health_changed, record,
-        std::string(to_string(before)) + " -> " + to_string(status) + (detail.empty() ? "" : ": " + detail),
-        {{"HOLDFAST_FROM", to_string(before)}, {"HOLDFAST_TO", to_string(status)}, {"HOLDFAST_REASON", detail}});
-  }
+  settle_status(record, at);
   if (record.policy) {
-    switch (status) {
-      case CheckStatus::up: record.policy->on_up(); break;
-      case CheckStatus::unknown: record.policy->on_unknown(); break;
-      case CheckStatus::down:
-        perform(id, record, record.policy->on_down(before == CheckStatus::up, loop_.now()));
+    switch (found) {
+      case CheckStatus::up:
+        record.policy->on_up();
+        record.told_finding.clear();
         break;
+      case CheckStatus::unknown: record.policy->on_unknown(); break;
+      case CheckStatus::down: perform(id, record, record.policy->on_down(counted_as_up, loop_.now())); break;
     }
   }
   arm_timer();
   handlers_.changed();
+}
+
+// The only place that changes what a check counts as.
+void Health::settle_status(Record& record, TimePoint at) {
+  const TimePoint now = loop_.now();
+  const bool held_down = record.found == CheckStatus::up && record.damping.holds(now);
+  const CheckStatus status = held_down ? CheckStatus::down : record.found;
+  const CheckStatus before = std::exchange(record.status, status);
+  if (before == status) return;
+  record.since = std::clamp(at, TimePoint{}, now);
+  if (status == CheckStatus::up) record.damping.on_up(now);
+  if (before == CheckStatus::up && status == CheckStatus::down) record.damping.on_down(now);
+  const std::string detail = detail_of(record);
+  say(status == CheckStatus::up ? LogLevel::notice : LogLevel::warning, message_id::health_changed, record,
+      std::string(to_string(before)) + " -> " + to_string(status) + (detail.empty() ? "" : ": " + detail),
+      {{"HOLDFAST_FROM", to_string(before)}, {"HOLDFAST_TO", to_string(status)}, {"HOLDFAST_REASON", detail}});
+}
+
+std::string Health::detail_of(const Record& record) const {
+  const TimePoint now = loop_.now();
+  if (record.status != CheckStatus::down || !record.damping.holds(now)) return record.detail;
+  return record.detail + (record.found == CheckStatus::up ? ", but it " : "; it ") + record.damping.text(now);
 }
 
 CheckView Health::view(CheckId id) const {
@@ -124,14 +153,22 @@ CheckView Health::view(CheckId id) const {
     case CheckStatus::down: break;
   }
   const bool held = record.policy && record.policy->holding();
-  return {held ? CheckView::Health::held : CheckView::Health::down, record.detail};
+  return {held ? CheckView::Health::held : CheckView::Health::down, detail_of(record)};
 }
 
 Health::Summary Health::summary(CheckId id) const {
   const Record& record = records_.at(id);
   const std::string restart = record.policy ? record.policy->text(loop_.now()) : "";
-  return {record.status,   record.since,       record.detail,          restart,
-          record.restarts, record.report.runs, record.report.failures, record.report.latency};
+  const bool held_down = record.status == CheckStatus::down && record.damping.holds(loop_.now());
+  return {.status = record.status,
+          .since = record.since,
+          .detail = detail_of(record),
+          .restart = restart,
+          .held_down_until = held_down ? std::optional(record.damping.held_until()) : std::nullopt,
+          .restarts = record.restarts,
+          .runs = record.report.runs,
+          .failures = record.report.failures,
+          .latency = record.report.latency};
 }
 
 // ---- restarts ----
@@ -139,6 +176,7 @@ Health::Summary Health::summary(CheckId id) const {
 void Health::perform(CheckId id, Record& record, const RestartPolicy::Actions& actions) {
   for (const RestartPolicy::Action action : actions) {
     switch (action) {
+      case RestartPolicy::Action::examine: examine(id, record); break;
       case RestartPolicy::Action::start_restart: start_restart(id, record); break;
       case RestartPolicy::Action::probe_now: handlers_.tell_checker(ProbeNow{id}); break;
       case RestartPolicy::Action::report_exhausted:
@@ -147,6 +185,69 @@ void Health::perform(CheckId id, Record& record, const RestartPolicy::Actions& a
         break;
     }
   }
+}
+
+// Would a restart be of use? Answers by examined(), from the loop.
+void Health::examine(CheckId id, Record& record) {
+  if (stopped_) return;
+  record.looks = 0;
+  if (record.config.restart->when == RestartConfig::When::crashed)
+    look_at_unit(id);
+  else
+    test_configuration(id, record);
+}
+
+void Health::look_at_unit(CheckId id) {
+  const auto found = records_.find(id);
+  if (stopped_ || found == records_.end() || !found->second.policy || !found->second.policy->examining()) return;
+  units_.ask(found->second.config.restart->unit, [this, id](const Result<UnitState>& state) { unit_seen(id, state); });
+}
+
+void Health::unit_seen(CheckId id, const Result<UnitState>& state) {
+  const auto found = records_.find(id);
+  if (found == records_.end() || !found->second.policy || !found->second.policy->examining()) return;
+  Record& record = found->second;
+  const std::string& unit = record.config.restart->unit;
+  if (state && state->active == "active" && ++record.looks < most_looks) {
+    record.look_again = std::make_unique<Timer>(loop_, [this, id] { look_at_unit(id); });
+    record.look_again->arm(loop_.now() + look_again_pause);
+    return;
+  }
+  // A crash leaves its result from the moment that systemd sees it.
+  const bool is_stopped = state && (state->active == "inactive" || state->active == "deactivating");
+  if (is_stopped && state->result == "success") {
+    examined(id, RestartPolicy::Verdict::stopped_on_purpose, unit + " was stopped on purpose");
+  } else {
+    test_configuration(id, record);
+  }
+}
+
+void Health::test_configuration(CheckId id, Record& record) {
+  const RestartConfig& restart = *record.config.restart;
+  if (restart.config_test.empty()) return examined(id, RestartPolicy::Verdict::go, "");
+  commands_.run({restart.config_test, Account{}, std::min(restart.timeout, config_test_limit)},
+                [this, id](const CommandResult& result) {
+                  // Only its own "no" counts: a test that can't be run says nothing.
+                  const bool broken = result.outcome == CommandResult::Outcome::exited && result.code != 0;
+                  examined(id, broken ? RestartPolicy::Verdict::broken_configuration : RestartPolicy::Verdict::go,
+                           broken ? "the configuration is broken: " + first_line(result.output) : "");
+                });
+}
+
+void Health::examined(CheckId id, RestartPolicy::Verdict verdict, const std::string& finding) {
+  const auto found = records_.find(id);
+  if (stopped_ || found == records_.end() || !found->second.policy || !found->second.policy->examining()) return;
+  Record& record = found->second;
+  if (verdict != RestartPolicy::Verdict::go && record.told_finding != finding) {
+    const bool broken = verdict == RestartPolicy::Verdict::broken_configuration;
+    say(broken ? LogLevel::error : LogLevel::notice, message_id::restart_refused, record,
+        "not restarting " + restarted_thing(*record.config.restart) + ": " + finding,
+        {{"HOLDFAST_RESULT", broken ? "broken_configuration" : "stopped_on_purpose"}, {"HOLDFAST_REASON", finding}});
+  }
+  record.told_finding = finding;
+  perform(id, record, record.policy->on_examined(verdict, finding, loop_.now()));
+  arm_timer();
+  handlers_.changed();
 }
 
 void Health::start_restart(CheckId id, Record& record) {
@@ -174,6 +275,8 @@ void Health::restart_finished(CheckId id, const Status& outcome) {
   const std::string thing = restarted_thing(*record.config.restart);
   if (outcome) {
     say(LogLevel::notice, message_id::restart_succeeded, record, "restarted " + thing, {{"HOLDFAST_RESULT", "done"}});
+  } else if (!record.config.restart->unit.empty()) {
+    tell_failed_unit(record, one_line(outcome.error().text));
   } else {
     const std::string why = one_line(outcome.error().text);
     say(LogLevel::error, message_id::restart_failed, record, "could not restart " + thing + ": " + why,
@@ -182,6 +285,33 @@ void Health::restart_finished(CheckId id, const Status& outcome) {
   perform(id, record, record.policy->on_finished(static_cast<bool>(outcome), loop_.now()));
   arm_timer();
   handlers_.changed();
+}
+
+// With what systemd and the unit itself have to say: which takes a moment, and nothing waits for it.
+void Health::tell_failed_unit(const Record& record, const std::string& why) {
+  const std::string unit = record.config.restart->unit;
+  const std::string check = record.config.spec.name;
+  units_.ask(unit, [this, unit, check, why](const Result<UnitState>& state) {
+    const std::string result = state ? state->result : "";
+    const auto tell = [this, unit, check, why, result](const std::string& log) {
+      std::string text = "check " + check + ": could not restart " + unit + ": " + why;
+      if (!result.empty() && result != "success") text += " (result: " + result + ")";
+      if (!log.empty()) text += "; its last lines: " + one_line(log, 600);
+      handlers_.journal({LogLevel::error,
+                         text,
+                         message_id::restart_failed,
+                         {{"HOLDFAST_CHECK", check},
+                          {"HOLDFAST_RESULT", "failed"},
+                          {"HOLDFAST_REASON", why},
+                          {"HOLDFAST_UNIT_RESULT", result},
+                          {"HOLDFAST_UNIT_LOG", log}}});
+    };
+    if (stopped_) return tell("");
+    commands_.run({{"journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=3", "_SYSTEMD_UNIT=" + unit},
+                   Account{},
+                   unit_log_limit},
+                  [tell](const CommandResult& log) { tell(log.ok() ? log.output : ""); });
+  });
 }
 
 // ---- scripts ----
@@ -236,10 +366,11 @@ void Health::time_passed() {
     if (record.expires && *record.expires <= now) {
       record.expires.reset();
       record.joined_by_reload = false;
-      if (record.status != CheckStatus::unknown) {
-        set_status(id, record, CheckStatus::unknown, "the checker process gives no results", now);
+      if (record.found != CheckStatus::unknown) {
+        set_found(id, record, CheckStatus::unknown, "the checker process gives no results", now);
       }
     }
+    if (record.found == CheckStatus::up) settle_status(record, now);  // it may have been held down until now
     if (record.policy && !stopped_) perform(id, record, record.policy->on_time(now));
   }
   arm_timer();
@@ -253,6 +384,7 @@ void Health::arm_timer() {
   };
   for (const auto& [id, record] : records_) {
     consider(record.expires);
+    if (record.found == CheckStatus::up && record.status != CheckStatus::up) consider(record.damping.held_until());
     if (record.policy && !stopped_) consider(record.policy->next_deadline());
   }
   if (next)

@@ -1,18 +1,21 @@
 // What is known of the checks, and what is done about it: scripts run for the checker, restarts of what a
-// check watches, results that age when the checker is gone. The policy itself is pure (restart_policy.hpp).
+// check watches, results that age when the checker is gone, checks that flap. The policies themselves are pure
+// (restart_policy.hpp, flap_damping.hpp).
 #pragma once
 
 #include "common/config/model.hpp"
 #include "common/event_loop.hpp"
 #include "common/messages.hpp"
 #include "parent/command_runner.hpp"
+#include "parent/flap_damping.hpp"
 #include "parent/journal.hpp"
 #include "parent/restart_policy.hpp"
+#include "parent/systemd_units.hpp"
 #include "parent/tracking.hpp"
-#include "parent/unit_restarter.hpp"
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -33,7 +36,8 @@ class Health {
     CheckStatus status = CheckStatus::unknown;
     TimePoint since;
     std::string detail;
-    std::string restart;  // what goes on about a restart; may be empty
+    std::string restart;                       // what goes on about a restart; may be empty
+    std::optional<TimePoint> held_down_until;  // it is good but flaps
     std::uint64_t restarts = 0;
     std::uint64_t runs = 0;
     std::uint64_t failures = 0;
@@ -69,22 +73,35 @@ class Health {
   };
   struct Record {
     CheckConfig config;
-    CheckStatus status = CheckStatus::unknown;
+    CheckStatus found = CheckStatus::unknown;   // by the checker, as far as that may still be believed
+    CheckStatus status = CheckStatus::unknown;  // what it counts as: down while it flaps
     TimePoint since;
-    std::string detail = "no result yet";
+    std::string detail = "no result yet";  // of what was found
+    FlapDamping damping;
     bool had_result = false;
     bool joined_by_reload = false;
     std::optional<TimePoint> expires;  // set while no living checker vouches for the status
     std::optional<RestartPolicy> policy;
+    std::unique_ptr<Timer> look_again;  // at the unit
+    int looks = 0;
+    std::string told_finding;  // what the journal has of an examination already
     std::uint64_t restarts = 0;
     Script script;
     CheckReport report;
   };
 
-  void set_status(CheckId id, Record& record, CheckStatus status, const std::string& detail, TimePoint at);
+  void set_found(CheckId id, Record& record, CheckStatus found, const std::string& detail, TimePoint at);
+  void settle_status(Record& record, TimePoint at);
+  std::string detail_of(const Record& record) const;
   void perform(CheckId id, Record& record, const RestartPolicy::Actions& actions);
+  void examine(CheckId id, Record& record);
+  void look_at_unit(CheckId id);
+  void unit_seen(CheckId id, const Result<UnitState>& state);
+  void test_configuration(CheckId id, Record& record);
+  void examined(CheckId id, RestartPolicy::Verdict verdict, const std::string& finding);
   void start_restart(CheckId id, Record& record);
   void restart_finished(CheckId id, const Status& outcome);
+  void tell_failed_unit(const Record& record, const std::string& why);
   void start_script(CheckId id, Record& record, std::uint64_t run);
   void script_finished(CheckId id, std::uint64_t run, const CommandResult& result);
   void time_passed();
@@ -98,7 +115,7 @@ class Health {
   std::map<CheckId, Record> records_;
   Timer timer_;
   CommandRunner commands_;
-  UnitRestarter units_;
+  SystemdUnits units_;
   bool stopped_ = false;
 };
 

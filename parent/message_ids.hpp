@@ -20,6 +20,7 @@ inline constexpr const char* drain_started = "8cf6c6e725324d4fa434f5fef7c42f65";
 inline constexpr const char* drained = "b700937c563948b4a9fa87adc6c6fe0d";
 inline constexpr const char* drain_failed = "78d3bd1499c745e7b74b69213f01711b";
 inline constexpr const char* resumed = "f2749002e8b24627b0397f224859ea69";
+inline constexpr const char* restart_refused = "5fd9ac04bcd14fe28a6ef0a0cc6f1f1b";
 inline constexpr const char* restarts_exhausted = "24a2f2082ea44d8f8d146fae7647cac5";
 
 }  // namespace holdfast::message_id

@@ -3,6 +3,7 @@
 #include "parent/text.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace holdfast {
 namespace {
@@ -22,7 +23,8 @@ RestartPolicy::Actions RestartPolicy::on_down(bool was_up, TimePoint now) {
   down_ = true;
   switch (phase_) {
     case Phase::idle: return attempt(was_up, now);
-    case Phase::settling: attempt_failed(now); return {};
+    case Phase::settling: wait(now); return {};
+    case Phase::examining:
     case Phase::restarting:
     case Phase::waiting:
     case Phase::exhausted: return {};
@@ -42,6 +44,19 @@ void RestartPolicy::on_unknown() {
   rest();
 }
 
+RestartPolicy::Actions RestartPolicy::on_examined(Verdict verdict, std::string finding, TimePoint now) {
+  if (phase_ != Phase::examining) return {};
+  if (!down_) {
+    phase_ = Phase::idle;
+    return {};
+  }
+  verdict_ = verdict;
+  finding_ = std::move(finding);
+  if (verdict == Verdict::go) return begin(now);
+  wait(now);
+  return {};
+}
+
 RestartPolicy::Actions RestartPolicy::on_finished(bool ok, TimePoint now) {
   if (phase_ != Phase::restarting) return {};
   if (!down_) {
@@ -49,7 +64,7 @@ RestartPolicy::Actions RestartPolicy::on_finished(bool ok, TimePoint now) {
     return {};
   }
   if (!ok) {
-    attempt_failed(now);
+    wait(now);
     return {};
   }
   phase_ = Phase::settling;
@@ -61,7 +76,7 @@ RestartPolicy::Actions RestartPolicy::on_time(TimePoint now) {
   if (hold_until_ && *hold_until_ <= now) hold_until_.reset();
   if (!due_ || *due_ > now) return {};
   if (phase_ == Phase::settling) {
-    attempt_failed(now);
+    wait(now);
     return {};
   }
   return attempt(false, now);
@@ -76,10 +91,13 @@ std::string RestartPolicy::text(TimePoint now) const {
   const auto until_due = [&] { return readable(std::chrono::ceil<std::chrono::seconds>(*due_ - now)); };
   switch (phase_) {
     case Phase::idle: return "";
+    case Phase::examining: return "looking into it before a restart";
     case Phase::restarting:
       return "restarting, attempt " + std::to_string(attempts_.size()) + " of " + std::to_string(config_.limit);
     case Phase::settling: return "restarted, waiting for a good result";
-    case Phase::waiting: return "the restart did not help, next attempt in " + until_due();
+    case Phase::waiting:
+      if (verdict_ == Verdict::go) return "the restart did not help, next attempt in " + until_due();
+      return "not restarted: " + finding_ + "; looked at again in " + until_due();
     case Phase::exhausted: {
       const std::string spent =
           counted(config_.limit, "restart") + " within " + readable(config_.limit_window) + " spent";
@@ -99,23 +117,30 @@ RestartPolicy::Actions RestartPolicy::attempt(bool hold, TimePoint now) {
     said_exhausted_ = true;
     return {Action::report_exhausted};
   }
+  if (hold && config_.before_failover > Duration::zero()) hold_until_ = now + config_.before_failover;
+  verdict_ = Verdict::go;
+  if (config_.when == RestartConfig::When::always && config_.config_test.empty()) return begin(now);
+  phase_ = Phase::examining;
+  return {Action::examine};
+}
+
+RestartPolicy::Actions RestartPolicy::begin(TimePoint now) {
   attempts_.push_back(now);
   phase_ = Phase::restarting;
-  if (hold && config_.before_failover > Duration::zero()) hold_until_ = now + config_.before_failover;
   return {Action::start_restart};
 }
 
-void RestartPolicy::attempt_failed(TimePoint now) {
+void RestartPolicy::wait(TimePoint now) {
   hold_until_.reset();
   ++failures_;
   phase_ = Phase::waiting;
   due_ = now + pause_after(failures_);
 }
 
-// Back to idle, except that a running restart is waited for: never two at a time.
+// Back to idle, except that a running restart or examination is waited for: never two at a time.
 void RestartPolicy::rest() {
   hold_until_.reset();
-  if (phase_ == Phase::restarting) return;
+  if (phase_ == Phase::restarting || phase_ == Phase::examining) return;
   phase_ = Phase::idle;
   due_.reset();
 }

@@ -139,16 +139,18 @@ Json instance(const InstanceStatus& status, const DaemonStatus& daemon, const Wa
 
 Json check(const CheckState& state, const WallClock& clock) {
   const Health::Summary& summary = state.summary;
-  return {{"name", state.config->spec.name},
-          {"type", type_name(state.config->spec.probe)},
-          {"status", to_string(summary.status)},
-          {"since", clock.text(summary.since)},
-          {"detail", summary.detail},
-          {"restart", or_null(summary.restart)},
-          {"runs", summary.runs},
-          {"failures", summary.failures},
-          {"restarts", summary.restarts},
-          {"latency_ms", static_cast<double>(summary.latency.count()) / 1000}};
+  return {
+      {"name", state.config->spec.name},
+      {"type", type_name(state.config->spec.probe)},
+      {"status", to_string(summary.status)},
+      {"since", clock.text(summary.since)},
+      {"detail", summary.detail},
+      {"restart", or_null(summary.restart)},
+      {"held_down_until", summary.held_down_until ? Json(clock.text_to_come(*summary.held_down_until)) : Json(nullptr)},
+      {"runs", summary.runs},
+      {"failures", summary.failures},
+      {"restarts", summary.restarts},
+      {"latency_ms", static_cast<double>(summary.latency.count()) / 1000}};
 }
 
 }  // namespace

@@ -23,6 +23,8 @@ class WallClock {
   std::string text(TimePoint at) const {
     return iso_time(wall_ + (std::clamp(at, TimePoint{}, monotonic_) - monotonic_));
   }
+  // For what our own timers will do.
+  std::string text_to_come(TimePoint at) const { return iso_time(wall_ + (std::max(at, monotonic_) - monotonic_)); }
 
  private:
   WallTime wall_;

@@ -190,6 +190,39 @@ void check_unit_name(Problems& problems, const YamlNode& node, const std::string
   }
 }
 
+// What tells whether a start of it can succeed, where that is known: nginx, and what is made of it.
+std::vector<std::string> usual_config_test(const RestartConfig& restart) {
+  const auto is_nginx = [](std::string_view name) { return name == "nginx" || name == "openresty"; };
+  if (!restart.unit.empty()) {
+    const std::string name = restart.unit.substr(0, restart.unit.rfind('.'));
+    return is_nginx(name) ? std::vector<std::string>{name, "-t", "-q"} : std::vector<std::string>{};
+  }
+  const std::string& program = restart.command.front();
+  if (!is_nginx(program.substr(program.rfind('/') + 1))) return {};
+  std::vector<std::string> test = restart.command;  // with its -c and -p
+  test.insert(test.end(), {"-t", "-q"});
+  return test;
+}
+
+void read_restart_conditions(Problems& problems, MapReader& reader, RestartConfig& restart) {
+  if (const YamlEntry* when = reader.take("when")) {
+    const auto choice = read_choice(problems, *when->value, "`when`", {"always", "crashed"});
+    if (choice == 1u) restart.when = RestartConfig::When::crashed;
+    if (choice == 1u && restart.unit.empty()) {
+      problems.error(when->place,
+                     "`when: crashed` needs `unit`, since only systemd knows what was stopped on purpose; write "
+                     "`unit: nginx.service` in place of `command`, or remove the line");
+    }
+  }
+  const YamlEntry* test = reader.take("config_test");
+  const bool none = test != nullptr && test->value->kind == YamlNode::Kind::list && test->value->items.empty();
+  if (test == nullptr && (!restart.unit.empty() || !restart.command.empty())) {
+    restart.config_test = usual_config_test(restart);
+  } else if (test != nullptr && !none) {
+    restart.config_test = read_command(problems, *test->value, "`config_test`").value_or(restart.config_test);
+  }
+}
+
 RestartConfig read_restart(Problems& problems, const YamlEntry& entry, const std::string& check) {
   RestartConfig restart;
   MapReader reader(problems, *entry.value, entry.place, Section::restart, "`restart` of " + check);
@@ -207,6 +240,7 @@ RestartConfig read_restart(Problems& problems, const YamlEntry& entry, const std
     problems.error(std::max(unit->place, command->place),
                    reader.what() + " has both `unit` and `command`; remove one of them");
   }
+  read_restart_conditions(problems, reader, restart);
   restart.before_failover = reader.duration("before_failover", {0s, 10min}).value_or(restart.before_failover);
   if (const YamlEntry* limit = reader.take("limit")) {
     const auto text = read_text(problems, *limit->value, "`limit`");
@@ -287,6 +321,7 @@ CheckConfig read_check(Problems& problems, const YamlEntry& entry) {
   }
   config.spec.rise = static_cast<std::uint32_t>(check.integer("rise", 1, 255).value_or(1));
   config.spec.fall = static_cast<std::uint32_t>(check.integer("fall", 1, 255).value_or(over_network ? 2 : 1));
+  config.damping = check.duration("damping", {0s, 1h}).value_or(config.damping);
   if (config.script) config.script->timeout = config.spec.timeout;
   if (const YamlEntry* restart = check.take("restart")) {
     config.restart = read_restart(problems, *restart, check.what());

@@ -42,6 +42,7 @@ constexpr KnownKey keys[] = {
     {Section::check, "timeout"},
     {Section::check, "rise"},
     {Section::check, "fall"},
+    {Section::check, "damping"},
     {Section::check, "restart"},
     {Section::check, "pid_file"},
     {Section::check, "name"},
@@ -58,6 +59,8 @@ constexpr KnownKey keys[] = {
 
     {Section::restart, "unit"},
     {Section::restart, "command"},
+    {Section::restart, "when"},
+    {Section::restart, "config_test"},
     {Section::restart, "before_failover"},
     {Section::restart, "limit"},
     {Section::restart, "timeout"},

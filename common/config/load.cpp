@@ -120,6 +120,21 @@ Config read_document(Problems& problems, const YamlNode& node, std::string name)
   return config;
 }
 
+// What only shows beside the other nodes of the file.
+void compare_nodes(Problems& problems, const Config& config, const YamlPtr& document, const YamlNode& merged) {
+  std::vector<Config> others;
+  for (const std::string& node : nodes_of(*document)) {
+    if (node == config.node) continue;
+    Problems theirs("");  // told when that node is asked for
+    const YamlPtr other = document_of_node(theirs, document, node);
+    if (other == nullptr) continue;
+    Config read = read_document(theirs, *other, node);
+    if (!theirs.has_errors()) others.push_back(std::move(read));
+  }
+  const YamlEntry* instances = merged.find("instances");
+  if (!others.empty() && instances != nullptr) warn_about_gaps(problems, config, others, *instances->value);
+}
+
 std::optional<Config> read_config(Problems& problems, const std::string& text, const LoadOptions& options) {
   if (const auto block = keepalived_block(text)) {
     problems.error(*block,
@@ -144,7 +159,9 @@ std::optional<Config> read_config(Problems& problems, const std::string& text, c
   std::string node = node_name(problems, *document, options);
   const YamlPtr merged = document_of_node(problems, document, node);
   if (merged == nullptr) return std::nullopt;
-  return read_document(problems, *merged, std::move(node));
+  Config config = read_document(problems, *merged, std::move(node));
+  if (!problems.has_errors()) compare_nodes(problems, config, document, *merged);
+  return config;
 }
 
 }  // namespace

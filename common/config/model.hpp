@@ -22,8 +22,15 @@ struct CommandConfig {
 
 // What to do when a check goes down: start the thing again. Exactly one of `unit` and `command` is set.
 struct RestartConfig {
+  enum class When : std::uint8_t {
+    always,
+    crashed,  // not where the unit was stopped by `systemctl stop` or ended by itself without a failure
+  };
   std::string unit;  // a systemd unit, restarted over the bus
   std::vector<std::string> command;
+  When when = When::always;
+  // Run first; where it fails, a restart would too. Empty: nothing is.
+  std::vector<std::string> config_test;
   Duration before_failover{};                        // how long the failover waits for the restart; 0: it does not wait
   std::uint32_t limit = 3;                           // at most this many restarts ...
   Duration limit_window = std::chrono::minutes(10);  // ... in this long
@@ -35,6 +42,7 @@ struct CheckConfig {
   CheckSpec spec;                       // for the checker
   std::optional<CommandConfig> script;  // set exactly for type script; stays with the parent
   std::optional<RestartConfig> restart;
+  Duration damping = std::chrono::minutes(2);  // how long one that flaps is held down at most; 0: never
   bool operator==(const CheckConfig&) const = default;
 };
 

@@ -11,6 +11,8 @@ namespace {
 
 constexpr int largest_weight = 253;
 constexpr int highest_priority = 254;  // of a router that does not own its addresses
+constexpr int lowest_priority = 1;
+
 // "check: nginx", "interface: eth1"
 std::string subject_of(const TrackConfig& track) {
   return track.check.empty() ? "interface: " + track.interface : "check: " + track.check;
@@ -68,7 +70,8 @@ std::optional<TrackConfig> read_track(Problems& problems, const YamlNode& node, 
                      "or `while_down: fault`");
     }
     track.effect = TrackConfig::Effect::weight;
-    track.weight = static_cast<int>(value.value_or(1));
+    const auto taken = static_cast<int>(value.value_or(0));
+    track.weight = taken == 0 ? 2 : taken;  // after an error: one that has no echo
   }
   if (while_down != nullptr && weight != nullptr) {
     problems.error(std::max(while_down->place, weight->place),
@@ -100,7 +103,51 @@ std::vector<PlacedTrack> read_tracks(Problems& problems, const YamlNode& node, c
   return tracks;
 }
 
+PrioritySpan priority_span(const InstanceConfig& instance) {
+  PrioritySpan span{instance.router.priority.value, instance.router.priority.value};
+  for (const TrackConfig& track : instance.tracks) {
+    if (track.effect != TrackConfig::Effect::weight) continue;
+    span.weighs = true;
+    (track.weight > 0 ? span.best : span.worst) += track.weight;
+  }
+  span.best = std::clamp(span.best, lowest_priority, highest_priority);
+  span.worst = std::clamp(span.worst, lowest_priority, highest_priority);
+  return span;
+}
+
+namespace {
+
+// Weights that no failure of what they weigh could ever move the address with.
+bool report_idle_weights(Problems& problems, const std::vector<PlacedTrack>& tracks,
+                         const VirtualRouterConfig& router) {
+  InstanceConfig instance{.router = router, .tracks = {}, .sync_group = "", .leader = ""};
+  const PlacedTrack* first = nullptr;
+  for (const PlacedTrack& placed : tracks) {
+    instance.tracks.push_back(placed.track);
+    if (placed.track.effect == TrackConfig::Effect::weight && first == nullptr) first = &placed;
+  }
+  const PrioritySpan span = priority_span(instance);
+  if (first == nullptr || span.best - span.worst > 1) return false;
+  const std::string better = quoted("{" + subject_of(first->track) + "}");
+  if (span.best == span.worst) {
+    problems.error(first->place,
+                   "the priority stays at " + std::to_string(span.best) +
+                       " whether this is up or down, since it ends at 1 and 254, so a failure would never "
+                       "move the address; choose another `priority`, or write " +
+                       better + " without a weight");
+  } else {
+    problems.warning(first->place,
+                     "a weight of 1 is smaller than any gap: a failure makes a tie at best, which the greater address "
+                     "wins; write a larger weight, or " +
+                         better + " without one, which moves the address whatever the priorities are");
+  }
+  return true;
+}
+
+}  // namespace
+
 void check_tracks(Problems& problems, const std::vector<PlacedTrack>& tracks, const VirtualRouterConfig& router) {
+  if (router.priority != owner_priority && report_idle_weights(problems, tracks, router)) return;
   int most = router.priority.value;
   int least = router.priority.value;
   std::optional<Place> raised;

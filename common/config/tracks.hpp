@@ -25,6 +25,14 @@ struct PlacedTrack {
 // Entries with errors, which have been reported, are missing. Names of checks that don't exist are errors.
 std::vector<PlacedTrack> read_tracks(Problems& problems, const YamlNode& node, const CheckNames& checks);
 
+// How high and how low the weights of an instance can make its priority.
+struct PrioritySpan {
+  int best = 0;
+  int worst = 0;
+  bool weighs = false;  // whether there is a weight at all
+};
+PrioritySpan priority_span(const InstanceConfig& instance);
+
 // What the tracks of an instance can't do to it: an error or a warning each.
 void check_tracks(Problems& problems, const std::vector<PlacedTrack>& tracks, const VirtualRouterConfig& router);
 

@@ -1,8 +1,10 @@
 #include "common/config/usage.hpp"
 
 #include "common/config/endpoint_text.hpp"
+#include "common/config/tracks.hpp"
 #include "common/ip_text.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -48,6 +50,32 @@ void warn_about_usage(Problems& problems, const Config& config, const YamlNode& 
                                        " of instance " + quoted(owner->second) +
                                        ", so on a backup it tests the active host; ask 127.0.0.1 or the host's own "
                                        "address");
+  }
+}
+
+void warn_about_gaps(Problems& problems, const Config& config, const std::vector<Config>& other_nodes,
+                     const YamlNode& instances) {
+  for (const InstanceConfig& instance : config.instances) {
+    const std::string& name = instance.router.name;
+    const PrioritySpan span = priority_span(instance);
+    if (!span.weighs) continue;
+    std::string others;
+    bool in_reach = false;
+    for (const Config& node : other_nodes) {
+      const auto theirs = std::find_if(node.instances.begin(), node.instances.end(),
+                                       [&](const InstanceConfig& other) { return other.router.name == name; });
+      if (theirs == node.instances.end()) continue;
+      const int best = priority_span(*theirs).best;
+      in_reach = in_reach || best > span.worst;
+      others += (others.empty() ? "" : ", ") + std::to_string(best) + " of " + node.node;
+    }
+    if (others.empty() || in_reach) continue;
+    const YamlEntry* entry = instances.find(name);
+    problems.warning(entry == nullptr ? Place{} : entry->place,
+                     "instance " + quoted(name) + ": with all that it weighs down, " + config.node +
+                         " still has priority " + std::to_string(span.worst) + ", not below " + others +
+                         ", so the address stays here; write larger weights than the gap between the priorities, or "
+                         "track without a weight");
   }
 }
 

@@ -21,7 +21,7 @@ TEST_CASE("each message id is in the catalog, once") {
         message_id::interface_changed, message_id::restart_started, message_id::restart_succeeded,
         message_id::restart_failed, message_id::restarts_exhausted, message_id::child_died, message_id::child_started,
         message_id::conflict, message_id::reloaded, message_id::reload_failed, message_id::drain_started,
-        message_id::drained, message_id::drain_failed, message_id::resumed}) {
+        message_id::restart_refused, message_id::drained, message_id::drain_failed, message_id::resumed}) {
     const auto place = text.find("-- " + std::string(id) + "\nSubject: ");
     CHECK(place != std::string::npos);
     CHECK(text.find(id, place + 4) == std::string::npos);

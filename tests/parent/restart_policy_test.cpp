@@ -164,3 +164,58 @@ TEST_CASE("an end that nobody waits for is ignored") {
   CHECK(p.on_finished(true, t0).empty());
   CHECK_FALSE(p.next_deadline());
 }
+
+// ---- examinations ----
+
+namespace {
+
+using Verdict = RestartPolicy::Verdict;
+
+RestartPolicy examining_policy() {
+  RestartConfig restart = config();
+  restart.config_test = {"nginx", "-t"};
+  return RestartPolicy(restart, 4s);
+}
+
+}  // namespace
+
+TEST_CASE("an examination comes before the restart, and the failover waits for both") {
+  RestartPolicy p = examining_policy();
+  CHECK(p.on_down(true, t0) == Actions{Action::examine});
+  CHECK(p.examining());
+  CHECK(p.holding());
+  CHECK(p.attempts() == 0);
+  CHECK(p.on_examined(Verdict::go, "", t0 + 10ms) == Actions{Action::start_restart});
+  CHECK(p.restarting());
+  CHECK(p.holding());
+  CHECK(p.attempts() == 1);
+  CHECK(p.next_deadline() == t0 + 3s);  // one hold for both
+}
+
+TEST_CASE("where a restart is of no use, none is counted and the failover does not wait") {
+  RestartPolicy p = examining_policy();
+  p.on_down(true, t0);
+  CHECK(p.on_examined(Verdict::broken_configuration, "the configuration is broken: line 3", t0).empty());
+  CHECK_FALSE(p.holding());
+  CHECK(p.attempts() == 0);
+  CHECK(p.text(t0) == "not restarted: the configuration is broken: line 3; looked at again in 5s");
+  CHECK(p.on_down(false, t0 + 1s).empty());
+  REQUIRE(p.next_deadline() == t0 + 5s);
+  CHECK(p.on_time(t0 + 5s) == Actions{Action::examine});
+  CHECK_FALSE(p.holding());
+  p.on_examined(Verdict::stopped_on_purpose, "nginx.service was stopped on purpose", t0 + 5s);
+  CHECK(p.next_deadline() == t0 + 15s);  // pauses grow
+  CHECK(p.on_time(t0 + 15s) == Actions{Action::examine});
+  CHECK(p.on_examined(Verdict::go, "", t0 + 15s) == Actions{Action::start_restart});
+}
+
+TEST_CASE("what came up by itself while it was looked into is not restarted") {
+  RestartPolicy p = examining_policy();
+  p.on_down(true, t0);
+  p.on_up();
+  CHECK_FALSE(p.holding());
+  CHECK(p.on_examined(Verdict::go, "", t0 + 1s).empty());
+  CHECK_FALSE(p.next_deadline());
+  CHECK(p.on_examined(Verdict::go, "", t0 + 1s).empty());  // nobody asked
+  CHECK(p.on_down(true, t0 + 2s) == Actions{Action::examine});
+}

@@ -95,7 +95,7 @@ TEST_CASE("the document has the contract's shape") {
   CHECK(global["vrid_errors"] == 4);
   CHECK(json["checks"].dump() ==
         R"([{"name":"nginx","type":"process","status":"up","since":"2026-11-22T11:59:10.000Z","detail":"runs",)"
-        R"("restart":null,"runs":0,"failures":0,"restarts":0,"latency_ms":0.1}])");
+        R"("restart":null,"held_down_until":null,"runs":0,"failures":0,"restarts":0,"latency_ms":0.1}])");
 }
 
 TEST_CASE("conflicts are told; times that can't be are not believed") {

@@ -543,6 +543,61 @@ TEST_CASE("a restart that fails fails over at once") {
   CHECK(daemon.waits_for("vrrp: set 1 priority 100: check nginx is down"));
 }
 
+TEST_CASE("a configuration that is broken costs no waiting and no restart") {
+  const TempFolder folder;
+  const std::string started = folder.file("started");
+  Config config = tutorial();
+  config.checks[0].restart = RestartConfig{};
+  config.checks[0].restart->command = {"touch", started};
+  config.checks[0].restart->config_test = {"sh", "-c", "echo '[emerg] line 3 makes no sense'; echo more; exit 1"};
+  config.checks[0].restart->before_failover = std::chrono::minutes(10);
+  Daemon daemon(config);
+  REQUIRE(daemon.runs());
+  daemon.signal_checker(SIGUSR1);
+  REQUIRE(daemon.waits_for("priority 102"));
+  daemon.signal_checker(SIGUSR2);
+  REQUIRE(daemon.waits_for("check nginx: not restarting 'touch " + started +
+                           "': the configuration is broken: [emerg] line 3 makes no sense"));
+  CHECK(daemon.waits_for("vrrp: set 1 priority 100: check nginx is down"));
+  CHECK_FALSE(std::filesystem::exists(started));
+  const auto check = daemon.status()["checks"][0];
+  CHECK_THAT(check["restart"].get<std::string>(), Catch::Contains("line 3 makes no sense; looked at again in"));
+  CHECK(check["restarts"] == 0);
+}
+
+TEST_CASE("a configuration test that passes, or can't be run, does not keep from a restart") {
+  Config config = tutorial();
+  config.checks[0].restart = RestartConfig{};
+  config.checks[0].restart->command = {"true"};
+  config.checks[0].restart->config_test = {GENERATE("true", "/no/such/program")};
+  Daemon daemon(config);
+  REQUIRE(daemon.runs());
+  daemon.signal_checker(SIGUSR2);
+  CHECK(daemon.waits_for("check nginx: restarted 'true'"));
+}
+
+TEST_CASE("a check that flaps is held down, and says why") {
+  Daemon daemon;
+  REQUIRE(daemon.runs());
+  for (int i = 1; i <= FlapDamping::free_falls + 1; ++i) {
+    daemon.signal_checker(SIGUSR1);
+    REQUIRE(daemon.waits_for("check nginx: down -> up", i - 1));
+    REQUIRE(daemon.waits_for("priority 102: check nginx is up", i));
+    daemon.signal_checker(SIGUSR2);
+    REQUIRE(daemon.waits_for("check nginx: up -> down", i));
+  }
+  daemon.signal_checker(SIGUSR1);
+  run_for(daemon.loop, 100ms);
+  const auto check = daemon.status()["checks"][0];
+  CHECK(check["status"] == "down");
+  CHECK(check["held_down_until"].is_string());
+  CHECK_THAT(
+      check["detail"].get<std::string>(),
+      Catch::StartsWith("it runs, but it went down 5 times, each time after less than 1m; held down for another"));
+  CHECK(daemon.waits_for("check nginx: down -> up", FlapDamping::free_falls + 1));  // once the time has passed
+  CHECK(daemon.status()["checks"][0]["held_down_until"] == nullptr);
+}
+
 TEST_CASE("a status is answered also when a child does not") {
   Daemon daemon(tutorial(), "silent");
   REQUIRE(daemon.runs());

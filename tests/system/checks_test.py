@@ -62,6 +62,26 @@ def test_hanging_script_leaves_nothing_behind(lab):
     wait_until(lambda: len(web_1.host.pids("sleep")) <= 3, 5, "only init's, and the two of the run under way")
 
 
+def test_a_check_that_flaps_is_held_down(lab):
+    """Each fall moves the address; after a few of them the check has to stay down for a while, and says so."""
+    web_1 = machine(lab, 1, checked(SCRIPT.replace("300ms", "50ms"))(100), nginx=False)
+    host, holdfast = web_1.host, web_1.holdfast
+    holdfast.start()
+    for _ in range(5):
+        host.write("/usr/local/bin/tried", "#!/bin/sh\nexit 0\n", 0o755)
+        becomes(holdfast, "up")
+        host.write("/usr/local/bin/tried", "#!/bin/sh\nexit 1\n", 0o755)
+        becomes(holdfast, "down")
+    host.write("/usr/local/bin/tried", "#!/bin/sh\nexit 0\n", 0o755)
+    held = wait_until(lambda: (check := holdfast.check("tried"))["held_down_until"] and "but it went down 5 times"
+                      in check["detail"] and check, 5, "it is good, but held down")
+    assert held["status"] == "down", held
+    assert "held down for another" in holdfast.cli("status").stdout
+    assert holdfast.instance()["priority"]["effective"] == 100
+    becomes(holdfast, "up", timeout=15)
+    assert holdfast.check("tried")["held_down_until"] is None
+
+
 def test_script_runs_as_its_user(lab):
     web_1 = machine(lab, 1, checked(SCRIPT + "  user: www-data\n")(100), nginx=False)
     web_1.host.write("/usr/local/bin/tried", "#!/bin/sh\n[ $(id -un) = www-data ] && ! [ -r /etc/shadow ]\n", 0o755)

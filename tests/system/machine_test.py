@@ -74,16 +74,53 @@ def test_nginx_is_restarted_over_the_bus(lab):
     assert main_pid(machine, "nginx.service") == nginx, "nginx outlives the daemon that restarted it"
 
 
+def effective_priority_is(machine, number, what):
+    wait_until(lambda: f'"effective":{number}' in machine.run(["holdfast", "status", "--json"]).stdout.replace(" ", ""),
+               20, what)
+
+
 def test_nginx_that_cannot_start(lab):
-    """The restart fails: the weight goes, the journal tells why, and the number of attempts is limited."""
-    machine, browser = booted(lab)
+    """Its configuration is broken: said at once with its line, without waiting or an attempt; mended, it is started."""
+    machine, browser = booted(lab, configuration().replace("5s}", "60s}"))
     wait_until(lambda: browser.page(VIP), 5, "nginx answers")
+    whole = machine.run(["cat", "/etc/nginx/nginx.conf"]).stdout
     machine.write("/etc/nginx/nginx.conf", "this is no configuration;\n")
     machine.run(["pkill", "-KILL", "nginx"])
-    wait_until(lambda: '"effective":100' in machine.run(["holdfast", "status", "--json"]).stdout.replace(" ", ""), 20,
-               "the weight is gone")
-    entries = machine.journal("-u", UNIT)
-    assert any("nginx.service" in str(entry.get("MESSAGE")) for entry in entries)
+    effective_priority_is(machine, 100, "the weight is gone, long before a minute is over")
+    refused, = machine.journal("HOLDFAST_RESULT=broken_configuration")
+    assert 'unknown directive "this" in /etc/nginx/nginx.conf:1' in refused["MESSAGE"], refused
+    assert "looked at again" in machine.run(["holdfast", "status"]).stdout
+    machine.write("/etc/nginx/nginx.conf", whole)
+    wait_until(lambda: browser.page(VIP), 30, "nginx is started once it is mended")
+
+
+def test_what_the_unit_says_of_a_failed_restart(lab):
+    """A start that fails for a reason that no test of the configuration shows: the port is taken."""
+    machine, browser = booted(lab)
+    wait_until(lambda: browser.page(VIP), 5, "nginx answers")
+    machine.write("/etc/systemd/system/nginx.service.d/broken.conf",
+                  "[Service]\nExecStartPre=/bin/sh -c 'echo the disk is on fire; exit 3'\n")
+    machine.run(["systemctl", "daemon-reload"])
+    machine.run(["pkill", "-KILL", "nginx"])
+    failed = wait_until(lambda: machine.journal("HOLDFAST_RESULT=failed"), 20, "the failure is an event")[0]
+    assert "could not restart nginx.service" in failed["MESSAGE"] and "the disk is on fire" in failed["MESSAGE"], failed
+    assert failed["HOLDFAST_UNIT_RESULT"] == "exit-code" and "on fire" in failed["HOLDFAST_UNIT_LOG"], failed
+
+
+def test_what_an_operator_stopped_stays_stopped(lab):
+    """`when: crashed`: a crash is mended, `systemctl stop` is respected, and so is what comes after it."""
+    machine, browser = booted(lab, configuration().replace("unit:", "when: crashed, unit:"))
+    wait_until(lambda: browser.page(VIP), 5, "nginx answers")
+    machine.run(["systemctl", "stop", "nginx.service"])
+    effective_priority_is(machine, 100, "the weight is gone")
+    wait_until(lambda: machine.journal("HOLDFAST_RESULT=stopped_on_purpose"), 10, "the journal says that it is respected")
+    assert "stopped on purpose" in machine.run(["holdfast", "status"]).stdout
+    assert machine.unit("nginx.service", "ActiveState")["ActiveState"] == "inactive"
+    machine.run(["systemctl", "start", "nginx.service"])
+    effective_priority_is(machine, 102, "it is up again")
+    machine.run(["pkill", "-KILL", "nginx"])
+    wait_until(lambda: machine.journal("HOLDFAST_RESULT=done"), 20, "a crash is mended")
+    wait_until(lambda: browser.page(VIP), 10, "the page is back")
 
 
 def test_journal_fields(lab):

@@ -338,6 +338,8 @@ TEST_CASE("tracks that can't work as meant") {
       {"priority: 255, addresses: [10.0.0.1], track: [{check: nginx, weight: 2}]", "3:79: error: priority 255 can't be lowered or raised; write `{check: nginx, while_down: fault}`, or a priority of at most 254"},
       {"preempt: false, addresses: [10.0.0.1], track: [{check: nginx, weight: 2}]", "3:80: warning: with `preempt: false` no router takes over because of a weight, so this entry moves the address only when the active router stops; write `{check: nginx}` or `while_down: fault` for a failover"},
       {"version: 2, preempt: false, addresses: [10.0.0.1], track: [nginx]", "3:92: warning: a keepalived with `nopreempt` does not take over from a demoted router; if one is in this group, write `{check: nginx, while_down: fault}`"},
+      {"priority: 254, addresses: [10.0.0.1], track: [{check: nginx, weight: 2}]", "3:79: error: the priority stays at 254 whether this is up or down, since it ends at 1 and 254, so a failure would never move the address; choose another `priority`, or write `{check: nginx}` without a weight"},
+      {"addresses: [10.0.0.1], track: [{check: nginx, weight: -1}]", "3:64: warning: a weight of 1 is smaller than any gap: a failure makes a tie at best, which the greater address wins; write a larger weight, or `{check: nginx}` without one, which moves the address whatever the priorities are"},
       {"priority: 250, addresses: [10.0.0.1], track: [{check: nginx, weight: 10}]", "3:79: warning: with this weight the priority would be 260 while all is up; it stays at 254, so choose smaller numbers"},
       {"preempt: false, addresses: [10.0.0.1], track: [nginx, {interface: eth1, weight: -20}]", "3:87: warning: with `preempt: false` no router takes over because of a weight, so this entry moves the address only when the active router stops; write `{interface: eth1}` or `while_down: fault` for a failover"},
       {"addresses: [10.0.0.1], track: [nginx, {interface: eth0}]", "3:71: warning: `eth0` is the instance's own interface, without whose link it is in fault anyway; remove this entry"},
@@ -385,6 +387,9 @@ TEST_CASE("mistakes in checks") {
       {"type: process, name: a, restart: {unit: a.service, limit: 3}", "2:65: error: `limit` must be a number from 1 to 1000 and a time from 1s to 24h, such as `3 per 10m`, not `3`"},
       {"type: process, name: a, restart: {unit: a.service, limit: 0 per 1m}", "2:65: error: `limit` must be a number from 1 to 1000 and a time from 1s to 24h, such as `3 per 10m`, not `0 per 1m`"},
       {"type: process, name: a, restart: {unit: a.service, before_failover: 11m}", "2:75: error: `before_failover` must be a duration from 0s to 10m, not `11m`"},
+      {"type: process, name: a, restart: {command: [a], when: crashed}", "2:55: error: `when: crashed` needs `unit`, since only systemd knows what was stopped on purpose; write `unit: nginx.service` in place of `command`, or remove the line"},
+      {"type: process, name: a, restart: {unit: a.service, when: crash}", "2:64: error: `when` can't be `crash`; write `always` or `crashed`"},
+      {"type: process, name: a, restart: {unit: a.service, config_test: nginx -t}", "2:71: error: `config_test` must be a list, since no shell splits it; write `[nginx, -t]`"},
       {"type: process, name: a, restart: {unti: a.service, command: [a]}", "2:41: error: unknown key `unti` in `restart` of check `c`; did you mean `unit`?"},
   }, "checks:\n  c: {", "}\ninstances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], track: [c]}\n");
 }
@@ -448,4 +453,17 @@ TEST_CASE("all problems come in one run, in file order") {
   REQUIRE(lines.size() == 5);
   const Lines places{"f:3:16: error", "f:4:11: error", "f:5:17: error", "f:8:17: error", "f:9:1: error"};
   for (std::size_t i = 0; i < lines.size(); ++i) CHECK(lines[i].starts_with(places[i]));
+}
+
+TEST_CASE("a gap that no weight bridges shows beside the other nodes") {
+  const auto file = [](const std::string& weight, const std::string& other) {
+    return "node: a\nchecks:\n  c: {type: process, name: x}\ninstances:\n"
+           "  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], track: [{check: c, weight: " + weight + "}]}\n"
+           "per_node:\n  a: {instances: {w: {priority: 150}}}\n  b: {instances: {w: {priority: " + other + "}}}\n";
+  };
+  CHECK(remarks(file("-20", "100")) == Lines{
+      "f:5:3: warning: instance `w`: with all that it weighs down, a still has priority 130, not below 100 of b, so the address stays here; write larger weights than the gap between the priorities, or track without a weight"});
+  CHECK(remarks(file("20", "131")).empty());
+  CHECK(remarks(file("20", "130")).size() == 1);  // a tie is not below
+  CHECK(remarks(file("-60", "100")).empty());
 }

@@ -104,7 +104,11 @@ instances:
   const CheckConfig& check = config.checks[0];
   CHECK(check.spec == CheckSpec{"nginx", ProcessProbe{"/run/nginx.pid", ""}, 2s, 2s, 1, 1});
   REQUIRE(check.restart);
-  CHECK(*check.restart == RestartConfig{"nginx.service", {}, 3s, 3, 10min, 30s});
+  RestartConfig restart;
+  restart.unit = "nginx.service";
+  restart.config_test = {"nginx", "-t", "-q"};
+  restart.before_failover = 3s;
+  CHECK(*check.restart == restart);
   REQUIRE(config.instances.size() == 1);
   const VirtualRouterConfig& router = config.instances[0].router;
   CHECK(router.version == VrrpVersion::v2);
@@ -367,11 +371,34 @@ TEST_CASE("checks of every type, with every key") {
 }
 
 TEST_CASE("every key of a restart") {
-  const auto check = load_check(
-      "{type: process, name: nginx, restart: {command: [nginx], before_failover: 0s, limit: 5 per 1h, timeout: 10s}}");
-  CHECK(check.restart == RestartConfig{"", {"nginx"}, 0s, 5, 1h, 10s});
-  CHECK(load_check("{type: process, name: nginx, restart: {unit: nginx.service}}").restart ==
-        RestartConfig{"nginx.service", {}, 0s, 3, 10min, 30s});
+  const auto restart = [](const std::string& text) {
+    return *load_check("{type: process, name: x, restart: {" + text + "}}").restart;
+  };
+  RestartConfig by_command;
+  by_command.command = {"x"};
+  by_command.limit = 5;
+  by_command.limit_window = 1h;
+  by_command.timeout = 10s;
+  CHECK(restart("command: [x], before_failover: 0s, limit: 5 per 1h, timeout: 10s") == by_command);
+  RestartConfig by_unit;
+  by_unit.unit = "x.service";
+  by_unit.when = RestartConfig::When::crashed;
+  by_unit.config_test = {"x", "--check"};
+  CHECK(restart("unit: x.service, when: crashed, config_test: [x, --check]") == by_unit);
+}
+
+TEST_CASE("how nginx tests its configuration is known") {
+  const auto test = [](const std::string& restart) {
+    return load_check("{type: process, name: x, restart: {" + restart + "}}").restart->config_test;
+  };
+  using Argv = std::vector<std::string>;
+  CHECK(test("unit: nginx.service") == Argv{"nginx", "-t", "-q"});
+  CHECK(test("unit: openresty.service") == Argv{"openresty", "-t", "-q"});
+  CHECK(test("command: [/usr/sbin/nginx, -c, /etc/x.conf]") ==
+        Argv{"/usr/sbin/nginx", "-c", "/etc/x.conf", "-t", "-q"});
+  CHECK(test("unit: nginx.service, config_test: []").empty());
+  CHECK(test("unit: haproxy.service").empty());
+  CHECK(test("command: [systemctl, start, nginx]").empty());
 }
 
 TEST_CASE("the users of the children") {

@@ -1,4 +1,4 @@
-// Restarts units of systemd over the system bus, without ever waiting for it.
+// Restarts units of systemd, and asks what state they are in, over the system bus, without ever waiting for it.
 #pragma once
 
 #include "common/event_loop.hpp"
@@ -14,22 +14,35 @@
 
 namespace holdfast {
 
-class UnitRestarter {
+// systemd's words, as `systemctl show` has them.
+struct UnitState {
+  std::string active;  // ActiveState: "active", "deactivating", "inactive", "failed", ...
+  std::string result;  // Result of a service: "success", "signal", "exit-code", ...; empty for other units
+  bool operator==(const UnitState&) const = default;
+};
+
+class SystemdUnits {
  public:
   using Done = std::function<void(const Status&)>;
+  using Told = std::function<void(const Result<UnitState>&)>;
+
+  static constexpr Duration answer_limit = std::chrono::seconds(2);
 
   // address: of the bus, in D-Bus's syntax; empty: the system bus.
-  explicit UnitRestarter(EventLoop& loop, std::string address = {});
-  ~UnitRestarter();
-  UnitRestarter(const UnitRestarter&) = delete;
-  UnitRestarter& operator=(const UnitRestarter&) = delete;
+  explicit SystemdUnits(EventLoop& loop, std::string address = {});
+  ~SystemdUnits();
+  SystemdUnits(const SystemdUnits&) = delete;
+  SystemdUnits& operator=(const SystemdUnits&) = delete;
 
   // `done` is called once, from the loop: when systemd has finished the job, refused it, can't be
   // reached, or has not finished within `timeout`. The error continues "could not restart X: ".
   void restart(const std::string& unit, Duration timeout, Done done);
+  // `told` is called once, from the loop, within answer_limit.
+  void ask(const std::string& unit, Told told);
 
  private:
   struct Job;
+  struct Question;
   struct CloseBus {
     void operator()(sd_bus* bus) const { sd_bus_close_unref(bus); }
   };
@@ -37,9 +50,14 @@ class UnitRestarter {
   Status connect();
   void request(Job& job);
   void finish(Job& job, const Status& status);
+  bool get_property(Question& question, const char* interface, const char* property,
+                    int (*on_value)(sd_bus_message*, void*, sd_bus_error*));
+  void answer(Question& question, const Result<UnitState>& state);
   void disconnected();
   void job_removed(const std::string& path, const std::string& result);
   static int on_reply(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
+  static int on_active_state(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
+  static int on_result(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
   static int on_job_removed(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
   static int on_disconnected(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
 
@@ -48,6 +66,7 @@ class UnitRestarter {
   std::unique_ptr<sd_bus, CloseBus> bus_;
   Timer bus_lost_;  // the bus can't be let go from inside its own callback
   std::list<std::unique_ptr<Job>> jobs_;
+  std::list<std::unique_ptr<Question>> questions_;
 };
 
 }  // namespace holdfast

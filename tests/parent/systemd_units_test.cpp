@@ -1,6 +1,6 @@
 // The restarter against a bus of our own with a systemd of our own on it: what the real one answers is
 // tested on a real one, in tests/system.
-#include "parent/unit_restarter.hpp"
+#include "parent/systemd_units.hpp"
 
 #include "tests/parent/loop_support.hpp"
 #include "tests/parent/temp_folder.hpp"
@@ -96,7 +96,7 @@ struct Bus {
     waitpid(daemon, nullptr, 0);
   }
 
-  std::string restart(UnitRestarter& restarter, const std::string& unit, Duration timeout = 20s) {
+  std::string restart(SystemdUnits& restarter, const std::string& unit, Duration timeout = 20s) {
     std::optional<std::string> outcome;
     restarter.restart(unit, timeout, [&](const Status& status) { outcome = status ? "done" : status.error().text; });
     CHECK_FALSE(outcome);  // never from inside restart()
@@ -109,7 +109,7 @@ struct Bus {
 
 TEST_CASE_METHOD(Bus, "a restart ends when systemd's job does") {
   FakeSystemd systemd(loop, address);
-  UnitRestarter restarter(loop, address);
+  SystemdUnits restarter(loop, address);
   CHECK(restart(restarter, "nginx.service") == "done");
   CHECK(restart(restarter, "nginx.service") == "done");
   CHECK(systemd.subscribed == 1);  // one connection for both
@@ -126,12 +126,12 @@ TEST_CASE_METHOD(Bus, "a restart ends when systemd's job does") {
 }
 
 TEST_CASE_METHOD(Bus, "without systemd on the bus the restart fails and says so") {
-  UnitRestarter restarter(loop, address);
+  SystemdUnits restarter(loop, address);
   CHECK_THAT(restart(restarter, "nginx.service"), Catch::StartsWith("systemd refused: "));
 }
 
 TEST_CASE_METHOD(Bus, "a bus that goes away fails what is under way; the next restart connects anew") {
-  UnitRestarter restarter(loop, address);
+  SystemdUnits restarter(loop, address);
   {
     FakeSystemd systemd(loop, address);
     CHECK(restart(restarter, "nginx.service") == "done");
@@ -150,7 +150,7 @@ TEST_CASE_METHOD(Bus, "a bus that goes away fails what is under way; the next re
 
 TEST_CASE("no bus at all") {
   EventLoop loop;
-  UnitRestarter restarter(loop, "unix:path=/nonexistent/bus");
+  SystemdUnits restarter(loop, "unix:path=/nonexistent/bus");
   std::optional<std::string> outcome;
   restarter.restart("nginx.service", 5s,
                     [&](const Status& status) { outcome = status ? "done" : status.error().text; });

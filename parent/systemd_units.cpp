@@ -1,4 +1,4 @@
-#include "parent/unit_restarter.hpp"
+#include "parent/systemd_units.hpp"
 
 #include "parent/text.hpp"
 
@@ -25,8 +25,8 @@ Error unreachable(const std::string& why) {
 }  // namespace
 
 // One restart, from the request to systemd's word on its result.
-struct UnitRestarter::Job {
-  UnitRestarter* owner = nullptr;
+struct SystemdUnits::Job {
+  SystemdUnits* owner = nullptr;
   std::string unit;
   Done done;
   std::string path;  // of systemd's job, once it has said so
@@ -36,16 +36,26 @@ struct UnitRestarter::Job {
   Status refused;  // what the deadline reports: the timeout, or why the request could not even be sent
 };
 
-UnitRestarter::UnitRestarter(EventLoop& loop, std::string address)
+struct SystemdUnits::Question {
+  SystemdUnits* owner = nullptr;
+  std::string path;  // of the unit's object
+  Told told;
+  UnitState state;
+  std::unique_ptr<sd_bus_slot, decltype(&sd_bus_slot_unref)> call{nullptr, &sd_bus_slot_unref};
+  std::unique_ptr<Timer> deadline;
+  Error refused = unreachable("no answer came");
+};
+
+SystemdUnits::SystemdUnits(EventLoop& loop, std::string address)
     : loop_(loop), address_(std::move(address)), bus_lost_(loop, [this] { disconnected(); }) {
   if (!address_.empty()) return;
   const char* given = std::getenv("DBUS_SYSTEM_BUS_ADDRESS");
   address_ = given ? given : default_address;
 }
 
-UnitRestarter::~UnitRestarter() = default;
+SystemdUnits::~SystemdUnits() = default;
 
-void UnitRestarter::restart(const std::string& unit, Duration timeout, Done done) {
+void SystemdUnits::restart(const std::string& unit, Duration timeout, Done done) {
   Job& job = *jobs_.emplace_back(std::make_unique<Job>());
   job.owner = this;
   job.unit = unit;
@@ -58,7 +68,7 @@ void UnitRestarter::restart(const std::string& unit, Duration timeout, Done done
 }
 
 // Everything here is queued, not waited for: connecting, authentication and calls go on in the loop.
-Status UnitRestarter::connect() {
+Status SystemdUnits::connect() {
   if (bus_ && sd_bus_is_open(bus_.get()) > 0) return {};
   sd_bus* raw = nullptr;
   int error = sd_bus_new(&raw);
@@ -82,7 +92,7 @@ Status UnitRestarter::connect() {
 
 // Mode "fail": a job that contradicts ours ends first. Replacing it would make the `systemctl stop` of whoever
 // just stopped the unit fail, as "canceled".
-void UnitRestarter::request(Job& job) {
+void SystemdUnits::request(Job& job) {
   const auto refuse = [&](const std::string& why) {
     job.refused = unreachable(why);
     job.deadline->arm(loop_.now());
@@ -95,7 +105,79 @@ void UnitRestarter::request(Job& job) {
   job.call.reset(slot);
 }
 
-void UnitRestarter::finish(Job& job, const Status& status) {
+// ---- questions ----
+
+void SystemdUnits::ask(const std::string& unit, Told told) {
+  Question& question = *questions_.emplace_back(std::make_unique<Question>());
+  question.owner = this;
+  question.told = std::move(told);
+  question.deadline = std::make_unique<Timer>(loop_, [this, &question] { answer(question, question.refused); });
+  question.deadline->arm(loop_.now() + answer_limit);
+  char* path = nullptr;
+  if (sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit.c_str(), &path) >= 0) {
+    question.path = path;
+    std::free(path);
+  }
+  const Status connected = connect();
+  if (!connected) question.refused = unreachable(connected.error().text);
+  if (!connected || !get_property(question, "org.freedesktop.systemd1.Unit", "ActiveState", on_active_state)) {
+    question.deadline->arm(loop_.now());
+  }
+}
+
+bool SystemdUnits::get_property(Question& question, const char* interface, const char* property,
+                                int (*on_value)(sd_bus_message*, void*, sd_bus_error*)) {
+  sd_bus_slot* slot = nullptr;
+  const int error = sd_bus_call_method_async(bus_.get(), &slot, systemd_name, question.path.c_str(),
+                                             "org.freedesktop.DBus.Properties", "Get", on_value, &question, "ss",
+                                             interface, property);
+  if (error < 0) {
+    question.refused = unreachable(std::strerror(-error));
+    return false;
+  }
+  question.call.reset(slot);
+  return true;
+}
+
+int SystemdUnits::on_active_state(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
+  Question& question = *static_cast<Question*>(userdata);
+  const char* value = nullptr;
+  if (const sd_bus_error* refused = sd_bus_message_get_error(message)) {
+    question.owner->answer(question,
+                           Error{"systemd refused: " + one_line(refused->message ? refused->message : refused->name)});
+  } else if (sd_bus_message_read(message, "v", "s", &value) < 0) {
+    question.owner->answer(question, Error{"systemd's answer makes no sense"});
+  } else {
+    question.state.active = value;
+    if (!question.owner->get_property(question, "org.freedesktop.systemd1.Service", "Result", on_result)) {
+      question.owner->answer(question, question.refused);
+    }
+  }
+  return 0;
+}
+
+int SystemdUnits::on_result(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
+  Question& question = *static_cast<Question*>(userdata);
+  const char* value = nullptr;
+  // Other units than services have no result.
+  if (!sd_bus_message_get_error(message) && sd_bus_message_read(message, "v", "s", &value) >= 0) {
+    question.state.result = value;
+  }
+  question.owner->answer(question, question.state);
+  return 0;
+}
+
+void SystemdUnits::answer(Question& question, const Result<UnitState>& state) {
+  const auto found =
+      std::find_if(questions_.begin(), questions_.end(), [&](const auto& each) { return each.get() == &question; });
+  const std::unique_ptr<Question> ended = std::move(*found);
+  questions_.erase(found);
+  ended->told(Result<UnitState>(state));
+}
+
+// ---- jobs ----
+
+void SystemdUnits::finish(Job& job, const Status& status) {
   const auto found = std::find_if(jobs_.begin(), jobs_.end(), [&](const auto& each) { return each.get() == &job; });
   const std::unique_ptr<Job> ended = std::move(*found);
   const Status outcome = status;  // may be the job's own
@@ -103,14 +185,16 @@ void UnitRestarter::finish(Job& job, const Status& status) {
   ended->done(outcome);
 }
 
-void UnitRestarter::disconnected() {
+void SystemdUnits::disconnected() {
   bus_.reset();
   // Taken out first: a `done` may ask for the next restart, which opens the bus anew.
   const auto lost = std::exchange(jobs_, {});
+  const auto unanswered = std::exchange(questions_, {});
   for (const auto& job : lost) job->done(unreachable("the connection was lost"));
+  for (const auto& question : unanswered) question->told(unreachable("the connection was lost"));
 }
 
-void UnitRestarter::job_removed(const std::string& path, const std::string& result) {
+void SystemdUnits::job_removed(const std::string& path, const std::string& result) {
   const auto found = std::find_if(jobs_.begin(), jobs_.end(), [&](const auto& job) { return job->path == path; });
   if (found == jobs_.end()) return;
   Job& job = **found;
@@ -118,7 +202,7 @@ void UnitRestarter::job_removed(const std::string& path, const std::string& resu
   finish(job, Error{"systemd's job ended as '" + result + "' (see: systemctl status " + job.unit + ")"});
 }
 
-int UnitRestarter::on_reply(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
+int SystemdUnits::on_reply(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
   Job& job = *static_cast<Job*>(userdata);
   const char* path = nullptr;
   const sd_bus_error* refused = sd_bus_message_get_error(message);
@@ -135,17 +219,17 @@ int UnitRestarter::on_reply(sd_bus_message* message, void* userdata, sd_bus_erro
   return 0;
 }
 
-int UnitRestarter::on_job_removed(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
+int SystemdUnits::on_job_removed(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
   std::uint32_t id = 0;
   const char *path = nullptr, *unit = nullptr, *result = nullptr;
   if (sd_bus_message_read(message, "uoss", &id, &path, &unit, &result) >= 0) {
-    static_cast<UnitRestarter*>(userdata)->job_removed(path, result);
+    static_cast<SystemdUnits*>(userdata)->job_removed(path, result);
   }
   return 0;
 }
 
-int UnitRestarter::on_disconnected(sd_bus_message*, void* userdata, sd_bus_error*) noexcept {
-  auto* self = static_cast<UnitRestarter*>(userdata);
+int SystemdUnits::on_disconnected(sd_bus_message*, void* userdata, sd_bus_error*) noexcept {
+  auto* self = static_cast<SystemdUnits*>(userdata);
   self->bus_lost_.arm(self->loop_.now());
   return 0;
 }
