@@ -130,6 +130,7 @@ class Renderer {
     std::string heading = (away ? paint("DRAINED", yellow) : paint(upper(state), color_of(state))) + " " +
                           since(text_of(instance, "since"));
     if (flag_of(instance, "handing_over")) heading += ", " + paint("handing over", yellow);
+    if (flag_of(instance, "drained") && !away) heading += ", " + paint("drained", yellow);
     title(text_of(instance, "name"), heading);
     line("why", text_of(instance, "reason"));
     show_router(instance);
@@ -211,6 +212,7 @@ class Renderer {
     const std::string status = text_of(check, "status");
     title("check " + text_of(check, "name"), paint(status, color_of(status)) + " " + since(text_of(check, "since")));
     if (const std::string detail = text_of(check, "detail"); !detail.empty()) line("why", detail);
+    if (const std::string restart = text_of(check, "restart"); !restart.empty()) line("restart", restart);
     std::string counts =
         fmt::format("type {}, {}, {}", text_of(check, "type"), times(number_of(check, "runs"), "run", "runs"),
                     times(number_of(check, "failures"), "failure", "failures"));

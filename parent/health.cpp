@@ -27,7 +27,19 @@ constexpr int most_looks = 10;
 constexpr Duration config_test_limit = std::chrono::seconds(10);
 constexpr Duration unit_log_limit = std::chrono::seconds(2);
 
-std::string first_line(std::string_view text) { return one_line(text.substr(0, text.find('\n')), 300); }
+// What a configuration test complains of: its first line. Of nginx the first that is no mere warning, without the time
+// and the process ids, which differ each time.
+std::string complaint(std::string_view text) {
+  constexpr std::string_view mark = "[emerg] ";
+  const auto emergency = text.find(mark);
+  if (emergency != std::string_view::npos) text.remove_prefix(emergency + mark.size());
+  text = text.substr(0, text.find('\n'));
+  const auto ids = text.find_first_not_of("0123456789#");
+  if (emergency != std::string_view::npos && text.substr(std::min(ids, text.size())).starts_with(": ")) {
+    text.remove_prefix(ids + 2);
+  }
+  return one_line(text, 300);
+}
 
 std::string restarted_thing(const RestartConfig& restart) {
   if (!restart.unit.empty()) return restart.unit;
@@ -230,7 +242,7 @@ void Health::test_configuration(CheckId id, Record& record) {
                   // Only its own "no" counts: a test that can't be run says nothing.
                   const bool broken = result.outcome == CommandResult::Outcome::exited && result.code != 0;
                   examined(id, broken ? RestartPolicy::Verdict::broken_configuration : RestartPolicy::Verdict::go,
-                           broken ? "the configuration is broken: " + first_line(result.output) : "");
+                           broken ? "the configuration is broken: " + complaint(result.output) : "");
                 });
 }
 

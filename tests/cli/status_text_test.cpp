@@ -32,7 +32,7 @@ const Json status = Json::parse(R"({
    "addresses":[{"address":"192.168.16.131/24","interface":"ens33","present":false,
      "problem":"this host has it already, from somebody else"}],"tracks":[],"statistics":{}}],
  "checks":[{"name":"nginx","type":"process","status":"up","since":"2026-11-22T13:30:00.000Z",
-   "detail":"process 4711 of /run/nginx.pid lives","runs":1,"failures":3,"restarts":1,"latency_ms":0.14},
+   "detail":"process 4711 of /run/nginx.pid lives","restart":"restarting, attempt 1 of 3","runs":1,"failures":3,"restarts":1,"latency_ms":0.14},
   {"name":"page","type":"http","status":"unknown","since":"2026-11-22T13:30:00.000Z",
    "detail":"","runs":0,"failures":0,"restarts":0,"latency_ms":0}]})");
 
@@ -74,6 +74,7 @@ VI_2: BACKUP for 5 s, since 2026-11-22 13:32:55 UTC, handing over, drained
 
 check nginx: up for 3 min, since 2026-11-22 13:30:00 UTC
   why       process 4711 of /run/nginx.pid lives
+  restart   restarting, attempt 1 of 3
   runs      type process, 1 run, 3 failures, 1 restart, the last run took 0.1 ms
 
 check page: unknown for 3 min, since 2026-11-22 13:30:00 UTC

@@ -549,7 +549,8 @@ TEST_CASE("a configuration that is broken costs no waiting and no restart") {
   Config config = tutorial();
   config.checks[0].restart = RestartConfig{};
   config.checks[0].restart->command = {"touch", started};
-  config.checks[0].restart->config_test = {"sh", "-c", "echo '[emerg] line 3 makes no sense'; echo more; exit 1"};
+  config.checks[0].restart->config_test = {
+      "sh", "-c", "echo '[warn] old'; echo \"$(date) [emerg] $$#0: line 3 makes no sense\"; exit 1"};
   config.checks[0].restart->before_failover = std::chrono::minutes(10);
   Daemon daemon(config);
   REQUIRE(daemon.runs());
@@ -557,7 +558,7 @@ TEST_CASE("a configuration that is broken costs no waiting and no restart") {
   REQUIRE(daemon.waits_for("priority 102"));
   daemon.signal_checker(SIGUSR2);
   REQUIRE(daemon.waits_for("check nginx: not restarting 'touch " + started +
-                           "': the configuration is broken: [emerg] line 3 makes no sense"));
+                           "': the configuration is broken: line 3 makes no sense"));
   CHECK(daemon.waits_for("vrrp: set 1 priority 100: check nginx is down"));
   CHECK_FALSE(std::filesystem::exists(started));
   const auto check = daemon.status()["checks"][0];
