@@ -155,7 +155,7 @@ def measure(case):
         start_active(hosts[0], 100, interval)
         wait_until(lambda: hosts[0].has(VIP), 20, f"{case}: web-1 has the address")
         start_backup(hosts[1], 99, interval)
-        time.sleep(7)  # the announcements that follow a takeover by five seconds are over
+        time.sleep(2 + interval / 1000)  # the backup has heard it
         Visitor(visitor).waits_for(VIP, "web-1", 5)
         servers[0].break_()  # nobody brings it back
         victims, told = hosts[0].pids("nginx"), start_active is start_told
