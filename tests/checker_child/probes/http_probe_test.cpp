@@ -277,8 +277,8 @@ TEST_CASE("http: no answer, given up by the check") {
   Site site;
   HttpProbeRunner runner(bench.client, site.at("/silent"), bench.recorder.sink());
   runner.start(1);
+  CHECK(run_until(bench.loop, [&] { return runner.waiting_for() == "GET " + site.at("/silent").url; }));
   REQUIRE(run_until(bench.loop, [&] { return site.connections == 1; }));
-  CHECK(runner.waiting_for() == "GET " + site.at("/silent").url);
   runner.cancel();
   CHECK_FALSE(run_until(
       bench.loop, [&] { return !bench.recorder.finished.empty(); }, 50ms));

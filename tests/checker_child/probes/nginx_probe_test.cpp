@@ -21,12 +21,11 @@ class Master {
     pid_ = fork();
     REQUIRE(pid_ >= 0);
     if (pid_ == 0) {
-      prctl(PR_SET_PDEATHSIG, SIGKILL);
-      if (with_worker && fork() == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        for (;;) pause();
+      const bool speaks = !with_worker || fork() == 0;
+      prctl(PR_SET_PDEATHSIG, SIGKILL);  // before it speaks: nobody is killed until then
+      if (speaks) {
+        [[maybe_unused]] const auto said = write(ready[1], "x", 1);
       }
-      [[maybe_unused]] const auto said = write(ready[1], "x", 1);
       for (;;) pause();
     }
     char byte = 0;
