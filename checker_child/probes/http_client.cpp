@@ -205,13 +205,9 @@ bool HttpClient::Transfer::receive_body(const char* data, std::size_t size) {
 }
 
 std::string HttpClient::Transfer::waiting_for() const {
-  const auto reached = [this](CURLINFO milestone) {
-    curl_off_t microseconds = 0;
-    client_.curl_->easy_getinfo(easy_, milestone, &microseconds);
-    return microseconds > 0;
-  };
-  if (!reached(CURLINFO_CONNECT_TIME_T)) return "connecting to " + target_;
-  if (secure_ && !reached(CURLINFO_APPCONNECT_TIME_T)) return "the TLS handshake with " + target_;
+  curl_off_t connected_after = 0;  // in microseconds; with TLS only when that is set up, too
+  client_.curl_->easy_getinfo(easy_, CURLINFO_CONNECT_TIME_T, &connected_after);
+  if (connected_after == 0) return "connecting to " + target_ + (secure_ ? " with TLS" : "");
   if (head_size_ == 0) return "GET " + url_;
   return "GET " + url_ + ", whose answer has not ended after " + std::to_string(head_size_ + body_size_) + " bytes";
 }

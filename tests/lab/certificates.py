@@ -6,13 +6,13 @@ import tempfile
 
 
 class Authority:
-    """`certificate` is its own, as PEM text. Each one it issues is (certificate, key), as PEM text too."""
+    """`own`, and each one that it issues, is (certificate, key) as PEM text."""
 
     def __init__(self):
         self._folder = tempfile.TemporaryDirectory()
         self._openssl("req", "-x509", *self._new_key("ca.key"), "-subj", "/CN=Authority of the test", "-days", "30",
                       "-out", "ca.pem")
-        self.certificate = self._text("ca.pem")
+        self.own = self._text("ca.pem"), self._text("ca.key")
 
     def issue(self, *names, days=30):
         """For these names; `days` below zero: it has expired."""

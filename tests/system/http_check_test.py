@@ -47,7 +47,7 @@ class Site:
         self.machine = machine(lab, 1, checked(check)(100), nginx=False)
         self.host, self.holdfast = self.machine.host, self.machine.holdfast
         self.authority = Authority()
-        self.host.write("/etc/ca.pem", self.authority.certificate)
+        self.host.write("/etc/ca.pem", self.authority.own[0])
         self.host.write("/etc/nginx/nginx.conf", NGINX)
         self.present("default", self.authority.issue("default.example.net"))
         self.present("named", self.authority.issue(NAME))
@@ -75,7 +75,8 @@ def test_certificates(lab):
     stranger = Authority()
     for bad, says in ((site.authority.issue(NAME, days=-1), "certificate has expired"),
                       (site.authority.issue("www.example.org"), f"target host name '{NAME}'"),
-                      (stranger.issue(NAME), "unable to get local issuer certificate")):
+                      (stranger.issue(NAME), "unable to get local issuer certificate"),
+                      (stranger.own, "self-signed certificate")):
         site.now_presents("named", bad)
         detail = becomes(holdfast, "down", says=says)["detail"]
         assert detail.startswith("its certificate is not accepted: "), detail
@@ -85,8 +86,6 @@ def test_certificates(lab):
     becomes(holdfast, "down", says="certificate is not accepted")
     site.ask(ask.replace("tls_ca: /etc/ca.pem", "tls_verify: false"))
     becomes(holdfast, "up")
-    # Signed by itself, which is an authority of its own.
-    site.host.write("/etc/nginx/named.pem", stranger.certificate)
     site.ask(https(f"host: {NAME}").replace("/etc/ca.pem", "/etc/no-such-file.pem"))
     becomes(holdfast, "down", says="/etc/no-such-file.pem")
 

@@ -387,6 +387,13 @@ TEST_CASE("checks of every type, with every key") {
   CHECK(script.script == CommandConfig{{"check", "1", "", "a b"}, "www-data", 500ms});
 }
 
+TEST_CASE("escapes in what is sent and expected") {
+  CHECK(load_check("{type: tcp, address: 'a:1', send: \"a\\0\\x01\\r\\n\", expect: \"^\\0\\x0a\"}").spec.probe ==
+        Probe(TcpProbe{"a", 1, std::string("a\0\1\r\n", 5), std::string("^\0\n", 3)}));
+  CHECK(load_check("{type: tcp, address: 'a:1', expect: '^\\x00\\x0a'}").spec.probe ==
+        Probe(TcpProbe{"a", 1, "", "^\\x00\\x0a"}));
+}
+
 TEST_CASE("every key of a restart") {
   const auto check = load_check(
       "{type: process, name: nginx, restart: {command: [nginx], before_failover: 0s, limit: 5 per 1h, timeout: 10s}}");
