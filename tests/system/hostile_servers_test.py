@@ -13,7 +13,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from lab import Recorder, main, wait_until
 from lab.checked import becomes
-from lab.tutorial import machine, quick_configuration, visitor
+from lab.services import binary_folder
+from lab.tutorial import VIP, machine, quick_configuration, visitor
 
 OWN = "192.168.16.128"
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -89,7 +90,7 @@ good:
         scheme = "https" if name in TLS else "http"
         checks += (f"{name}:\n  type: http\n  url: {scheme}://127.0.0.1:{port}/\n  status: [200]\n  body: ^welcome\n"
                    f"  interval: 1s\n")
-    checks += "tcp-endless:\n  type: tcp\n  address: 127.0.0.1:9100\n  expect: ready\n"
+    checks += "tcp-endless:\n  type: tcp\n  address: 127.0.0.1:9100\n  send: hello\n  expect: ready\n"
     web_1 = machine(lab, 1, quick_configuration(100, checks=checks, instance="track: [{check: good, weight: 20}]"))
     for port, (behave, _) in enumerate(servers.values(), 9000):
         serve(web_1.host, port, behave)
@@ -154,6 +155,34 @@ def test_a_checker_that_is_stopped(lab):
         wait_until(lambda: holdfast.checker_child() not in (None, old), 30, "the checker that hangs is replaced")
 
     adverts_go_on(lab, harm)
+
+
+def test_a_checker_that_sends_garbage(lab):
+    """A stand-in says that all is well, and then, told by a signal, what is no message: it is killed, each time."""
+    visitor(lab)
+    web_1 = machine(lab, 1, quick_configuration(100, checks="good:\n  type: nginx\n", instance="track: [good]"))
+    ours, programs = binary_folder(), "/usr/local/stand-in"
+    web_1.host.run(["mkdir", programs])
+    web_1.host.run(["cp", *(ours / program for program in ("holdfastd", "holdfast-vrrp", "holdfast")), programs])
+    web_1.host.run(["cp", ours.parent / "tests/fake_child", f"{programs}/holdfast-checker"])
+    daemon = web_1.host.spawn([f"{programs}/holdfastd", "--config", "/etc/holdfast/holdfast.yaml"])
+
+    def said(text):
+        return daemon.log.count(text)
+
+    wait_until(lambda: said("backup -> active"), 10, "it is active")
+    recorder = Recorder(lab.hosts[0])
+    for number in range(1, 5):
+        wait_until(lambda: said("checker: applied") == number, 10, "the stand-in runs")
+        child, = web_1.host.pids("holdfast-checker")
+        os.kill(child, signal.SIGUSR1)
+        wait_until(lambda: said("check good: ") >= 1, 5, "the stand-in says that all is well")
+        os.kill(child, signal.SIGHUP)
+        wait_until(lambda: said("it sent a malformed message") == number, 5, "the stand-in is killed")
+    gap = recorder.longest_gap(OWN)
+    print(f"longest gap between adverts every 100 ms: {gap * 1000:.0f} ms")
+    assert gap < 0.3, f"{gap} s between two adverts"
+    assert lab.holders(VIP) == ["web-1"]
 
 
 if __name__ == "__main__":
