@@ -44,6 +44,7 @@ void Host::end_all_processes() {
 // parent/supervisor.cpp, vrrp_ended(): a state of the dead is remembered with the time until which it lived.
 void Host::end_vrrp_process() {
   if (!table_) return;
+  cancel_drains();
   for (int r = 0; r < world_.plan().routers; ++r) {
     if (told_state_[at(r)] == InstanceState::active) was_active_at_[at(r)] = now();
     told_state_[at(r)] = InstanceState::initialize;
@@ -157,6 +158,7 @@ void Host::receive(const Packet& packet) {
 
 void Host::ask_to_stop() {
   stop_asked_ = true;
+  cancel_drains();
   tell();
 }
 
@@ -198,6 +200,12 @@ bool Host::same_group(int a, int b) const {
 // Weights are added up and kept within 1..254, a demotion says 1 (parent/tracking.cpp); an owner is never demoted.
 // What one member of a sync group depends on counts for all.
 Standing Host::standing_now(int router) const {
+  Standing standing = standing_by_checks(router);
+  standing.fitness = drain_fitness(router).value_or(standing.fitness);
+  return standing;
+}
+
+Standing Host::standing_by_checks(int router) const {
   const Priority configured = config(router).priority;
   World::Trouble trouble = world_.trouble(number_, router);
   for (int other = 0; other < world_.plan().routers; ++other) {
@@ -215,8 +223,51 @@ Standing Host::standing_now(int router) const {
   return standing;
 }
 
+// ---- parent/drains.cpp ----
+
+std::optional<Fitness> Host::drain_fitness(int router) const {
+  std::optional<Fitness> fitness;
+  for (int r = 0; r < world_.plan().routers; ++r) {
+    if (!same_group(r, router)) continue;
+    if (drain_[at(r)] == Drain::draining) fitness = std::max(fitness, std::optional(Fitness::draining));
+    if (drain_[at(r)] == Drain::drained) fitness = Fitness::drained;
+  }
+  return fitness;
+}
+
+// Drains what an operator wants away, with its sync group, and resumes what nobody does any more.
+void Host::look_at_drains() {
+  for (int r = 0; r < world_.plan().routers; ++r) {
+    bool is_wanted = false;
+    for (int other = 0; other < world_.plan().routers; ++other) {
+      is_wanted = is_wanted || (same_group(other, r) && world_.trouble(number_, other).drained);
+    }
+    Drain& drain = drain_[at(r)];
+    if (!is_wanted)
+      drain = Drain::none;
+    else if (drain == Drain::none)
+      drain = table_ && !leaving_ ? Drain::draining : Drain::kept;
+  }
+}
+
+void Host::drain_ended(int router, bool away) {
+  for (int r = 0; r < world_.plan().routers; ++r) {
+    if (!same_group(r, router) || drain_[at(r)] != Drain::draining) continue;
+    drain_[at(r)] = away ? Drain::drained : Drain::kept;
+    drains_changed_ = true;
+  }
+}
+
+// The VRRP process is gone, or about to go.
+void Host::cancel_drains() {
+  for (Drain& drain : drain_) {
+    if (drain == Drain::draining) drain = Drain::kept;
+  }
+}
+
 // Everything that the process should know, as it is now. All of it is absolute, so that saying it again is harmless.
 void Host::tell() {
+  look_at_drains();
   for (int r = 0; r < world_.plan().routers; ++r) standing_[at(r)] = standing_now(r);
   if (!running()) return;
   const bool parent_first = world_.random().chance(50);
@@ -321,6 +372,9 @@ void Host::perform() {
       told_state_[at(router)] = transition->to;
       was_active_at_[at(router)].reset();
       world_.transition(number_, router, *transition);
+    } else if (const auto* outcome = std::get_if<DrainOutcome>(&action)) {
+      world_.trace("h{} vr{}: drained: {}", number_, router, outcome->away);
+      drain_ended(router, outcome->away);
     }
   }
   actions_.clear();
@@ -330,6 +384,7 @@ void Host::perform() {
     end_all_processes();
     return world_.start_later(number_);
   }
+  if (std::exchange(drains_changed_, false)) return tell();
   arm();
 }
 

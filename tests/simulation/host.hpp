@@ -76,6 +76,9 @@ class Host {
   bool may_take_part(int router) const;
   const HostClock& clock() const { return clock_; }
 
+  // It drains, or is drained, with its sync group.
+  bool is_drained(int router) const { return standing(router).fitness >= Fitness::draining; }
+
   // Whether the daemon is meant to run; set by the world before start_where_wanted().
   bool wanted = true;
 
@@ -103,6 +106,11 @@ class Host {
   void arm();
   bool same_group(int a, int b) const;
   Standing standing_now(int router) const;
+  Standing standing_by_checks(int router) const;
+  std::optional<Fitness> drain_fitness(int router) const;
+  void look_at_drains();
+  void drain_ended(int router, bool away);
+  void cancel_drains();
 
   World& world_;
   int number_;
@@ -120,6 +128,10 @@ class Host {
   int revision_ = 0;
   bool checks_known_ = false;
   bool stop_asked_ = false;
+  // parent/drains.hpp; `kept`: it was tried, and the addresses stayed.
+  enum class Drain : std::uint8_t { none, draining, drained, kept };
+  std::array<Drain, most_routers> drain_{};
+  bool drains_changed_ = false;
   std::array<Standing, most_routers> standing_;
   std::array<InstanceState, most_routers> told_state_{};
   std::array<std::optional<TimePoint>, most_routers> was_active_at_;

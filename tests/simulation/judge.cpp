@@ -93,7 +93,7 @@ void Judge::fail(const char* invariant, const std::string& what) const {
 
 bool Judge::takes_part(int host, int router) const {
   const Host& h = world_.host(host);
-  return h.running() && !h.leaving() && h.may_take_part(router);
+  return h.running() && !h.leaving() && !h.is_drained(router) && h.may_take_part(router);
 }
 
 bool Judge::is_active(int host, int router) const {
@@ -168,7 +168,8 @@ void Judge::look_at_seat(int host, int router) {
                                 holdfast::to_string(state)));
     }
   }
-  if ((state == InstanceState::fault) == h.may_take_part(router) && !h.leaving()) {
+  const bool has_cause = !h.is_drained(router) && !h.may_take_part(router);
+  if ((state == InstanceState::fault) != has_cause && !h.leaving()) {
     fail("fault without a cause",
          fmt::format("h{} vr{} is in {}, which its links and checks {}", host, router, holdfast::to_string(state),
                      h.may_take_part(router) ? "give no reason for" : "forbid"));

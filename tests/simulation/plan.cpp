@@ -49,6 +49,7 @@ const char* to_string(FaultKind kind) {
     case FaultKind::stop: return "stop";
     case FaultKind::demotion: return "demotion";
     case FaultKind::check_fault: return "check fault";
+    case FaultKind::drain: return "drain";
     case FaultKind::weight: return "weight";
     case FaultKind::link_loss: return "link loss";
     case FaultKind::deleted_address: return "deleted address";
@@ -273,6 +274,7 @@ class Plan::Maker {
       case FaultKind::stop:
       case FaultKind::demotion:
       case FaultKind::check_fault:
+      case FaultKind::drain:
         if (random_.chance(25)) fault.end = world_never;
         break;
       default: break;

@@ -34,6 +34,7 @@ enum class FaultKind : std::uint8_t {
   stop,              // the daemon is stopped: it hands over and ends
   demotion,          // a check with `while_down: demote` is down
   check_fault,       // a check with `while_down: fault` is down
+  drain,             // an operator wants the host away from the virtual router, until `end`
   weight,            // a check with a weight changed: the priority moves by `amount`
   link_loss,         // the cable of `router`'s interface is out; -1: of all
   deleted_address,   // somebody removes the virtual addresses from `host`
@@ -41,7 +42,7 @@ enum class FaultKind : std::uint8_t {
   reload,            // another configuration, host after host, until `end`
   reload_on_a_host,  // one host's turn in it: part of the above
 };
-inline constexpr int fault_kinds = 19;
+inline constexpr int fault_kinds = 20;
 
 const char* to_string(FaultKind kind);
 

@@ -91,7 +91,8 @@ void World::handle(const Event& event) {
       const bool begins = event.kind == Event::Kind::fault_begins;
       trace("fault {}: {} (host {}, set {:#b})", begins ? "begins" : "ends", to_string(fault.kind), fault.host,
             fault.set);
-      if (begins && (fault.kind == FaultKind::stop || fault.kind == FaultKind::demotion)) {
+      if (begins &&
+          (fault.kind == FaultKind::stop || fault.kind == FaultKind::demotion || fault.kind == FaultKind::drain)) {
         judge_.handover_begins(fault.host);
       }
       if (begins) ++numbers_.faults[static_cast<std::size_t>(fault.kind)];
@@ -152,6 +153,7 @@ void World::begin(const Fault& fault, bool begins) {
     case FaultKind::link_loss: renew_network(); return host.tell();
     case FaultKind::demotion:
     case FaultKind::check_fault:
+    case FaultKind::drain:
     case FaultKind::weight: return host.tell();
     case FaultKind::deleted_address:
       if (begins) host.delete_addresses();
@@ -167,6 +169,7 @@ World::Trouble World::trouble(int host, int router) const {
   for (std::size_t i = 0; i < plan_.faults.size(); ++i) {
     const Fault& fault = plan_.faults[i];
     if (!lasting_[i] || fault.host != host || fault.router != router) continue;
+    if (fault.kind == FaultKind::drain) trouble.drained = true;
     if (fault.kind == FaultKind::demotion) trouble.demoted = true;
     if (fault.kind == FaultKind::check_fault) trouble.faulted = true;
     if (fault.kind == FaultKind::weight) trouble.weight += fault.amount;

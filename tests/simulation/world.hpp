@@ -42,6 +42,7 @@ class World {
  public:
   // What the world's faults mean for a host's virtual router.
   struct Trouble {
+    bool drained = false;
     bool demoted = false;
     bool faulted = false;
     int weight = 0;

@@ -860,3 +860,50 @@ TEST_CASE("an active that is demoted and then drains resigns once") {
   subject.hear(99);
   CHECK(subject.machine.state() == InstanceState::initialize);
 }
+
+TEST_CASE("drained once more, after it was resumed into a fault") {
+  Subject subject;
+  subject.link_up();
+  subject.standing(100, Fitness::drained, "drained");
+  subject.link_down();
+  subject.standing(100);
+  REQUIRE(subject.machine.state() == InstanceState::fault);
+  subject.standing(100, Fitness::draining, "drained");
+  CHECK(subject.machine.state() == InstanceState::initialize);
+  CHECK(subject.machine.reason().cause == Cause::drained);
+}
+
+TEST_CASE("a drained member that leaves its sync group does not follow the leader's last step") {
+  Subject leader, member;
+  leader.link_up();
+  member.machine.set_following(true, member.now, member.actions);
+  member.standing(100, Fitness::drained, "drained");
+  member.link_up();
+  member.machine.follow(leader.machine, member.now, member.actions);
+  REQUIRE(member.machine.state() == InstanceState::backup);
+  member.machine.set_following(false, member.now, member.actions);
+  CHECK(member.machine.state() == InstanceState::initialize);
+}
+
+TEST_CASE("an active that slept listens before it drains") {
+  Subject subject;
+  subject.become_active();
+  subject.now += 3s;
+  subject.standing(100, Fitness::draining, "drained");
+  CHECK(subject.count<SendAdvert>() == 0);
+  SECTION("and hands over then") {
+    subject.pass(handover_silence(subject.config));
+    CHECK(subject.last<SendAdvert>()->priority == resigning_priority);
+    subject.pass(handover_silence(subject.config));
+    CHECK(*subject.last<DrainOutcome>() == DrainOutcome{false});
+  }
+  SECTION("unless it was replaced meanwhile") {
+    subject.hear(99);
+    CHECK(*subject.last<DrainOutcome>() == DrainOutcome{true});
+    CHECK(subject.machine.state() == InstanceState::initialize);
+  }
+  SECTION("also where it is resumed meanwhile") {
+    subject.standing(100);
+    CHECK(subject.count<SendAdvert>() == 0);
+  }
+}

@@ -51,6 +51,7 @@ void StateMachine::enter(InstanceState state, Reason reason, TimePoint now, Acti
   active_router_.reset();
   obeyed_.reset();
   takeover_cause_ = Cause::active_silent;
+  away_ = false;
   actions.push_back(Transition{state_, state, reason});
   const bool takes_part = state == InstanceState::backup || state == InstanceState::active;
   if (!takes_part)
@@ -119,10 +120,10 @@ void StateMachine::reconsider(TimePoint now, Actions& actions) {
 // An active that drains goes on until a successor answers; for everybody else there is nothing to hand over.
 void StateMachine::drain(TimePoint now, Actions& actions) {
   if (state_ != InstanceState::active || is_leaving()) return;
-  if (silence_)
-    silence_->why = Silence::Why::draining;  // a resignation was said, or nothing may be said yet
-  else
+  if (!silence_)
     hand_over(Silence::Why::draining, now, actions);
+  else if (silence_->why == Silence::Why::demoted)
+    silence_->why = Silence::Why::draining;  // it has resigned already
 }
 
 void StateMachine::stand_aside(TimePoint now, Actions& actions) {
@@ -136,20 +137,20 @@ void StateMachine::stand_aside(TimePoint now, Actions& actions) {
 }
 
 void StateMachine::become_drained(TimePoint now, Actions& actions) {
-  if (std::exchange(away_, true)) return;
-  if (state_ == InstanceState::initialize) {  // drained from the start
-    since_ = now;
+  if (state_ == InstanceState::initialize) {
+    if (std::exchange(away_, true)) return;
+    since_ = now;  // drained from the start
     reason_ = {.cause = Cause::drained};
     actions.push_back(RemoveAddresses{});
     return;
   }
   leave_at_once({.cause = Cause::drained}, now, actions);
+  away_ = true;
 }
 
 // RFC 9568, 6.4.1: Startup.
 void StateMachine::start(TimePoint now, Actions& actions) {
   const Cause cause = state_ == InstanceState::fault ? Cause::recovered : away_ ? Cause::brought_back : Cause::started;
-  away_ = false;
   active_advert_interval_ = settings_.advert_interval;
   preempt_from_ = std::max(preempt_from_, now + settings_.preempt_delay);
   const auto was_active_at = std::exchange(was_active_at_, std::nullopt);
@@ -227,8 +228,12 @@ void StateMachine::end_silence(TimePoint now, Actions& actions) {
     actions.push_back(RemoveAddresses{});
     return enter(InstanceState::initialize, {.cause = Cause::shut_down}, now, actions);
   }
+  const bool drains = standing_.fitness == Fitness::draining && !following_;
+  if (drains && silence_->why == Silence::Why::slept) {
+    return hand_over(Silence::Why::draining, now, actions);  // it could not, before it had listened
+  }
   speak(now, actions);
-  if (standing_.fitness == Fitness::draining && !following_) actions.push_back(DrainOutcome{false});
+  if (drains) actions.push_back(DrainOutcome{false});
 }
 
 // An active finds its voice again: the addresses may have expired, the neighbours may have forgotten.
@@ -254,9 +259,9 @@ void StateMachine::notice_sleep(TimePoint now) {
 // To a successor. False where that was the end: who leaves or drains does not stay as backup.
 bool StateMachine::let_go(Reason reason, TimePoint now, Actions& actions) {
   const bool stays = !is_leaving() && !is_drained();
-  away_ = is_drained();
   actions.push_back(RemoveAddresses{});
   enter(stays ? InstanceState::backup : InstanceState::initialize, std::move(reason), now, actions);
+  away_ = is_drained();
   if (standing_.fitness == Fitness::draining && !following_) actions.push_back(DrainOutcome{true});
   return stays;
 }

@@ -241,7 +241,7 @@ class StateMachine {
   std::optional<TimePoint> was_active_at_;
   bool was_fit_ = false;  // ever: what is demoted from the start only waits for its first checks
   bool following_ = false;
-  bool away_ = false;         // drained, until it is brought back
+  bool away_ = false;         // in initialize because it is drained
   TimePoint member_heard_{};  // the leader: when a member last heard a better active
   TimePoint deaf_since_{};    // and since when we did not hear it ourselves
 
