@@ -23,7 +23,7 @@ constexpr DurationRange interval_range{10ms, 24h};
 constexpr DurationRange timeout_range{1ms, 24h};
 constexpr DurationRange expiry_warning_range{0s, 365 * 24h};
 
-constexpr std::size_t longest_socket_path = 107;      // sockaddr_un without its final zero
+constexpr std::size_t longest_socket_path = 107;  // sockaddr_un without its final zero
 
 enum class CheckType { process, tcp, http, nginx, script, file };
 const std::vector<std::string> check_types{"process", "tcp", "http", "nginx", "script", "file"};
@@ -176,7 +176,8 @@ void read_page(Problems& problems, MapReader& check, HttpProbe& probe, bool secu
   if (const YamlEntry* socket = check.take("unix_socket")) {
     probe.unix_socket = read_path(problems, *socket->value, "`unix_socket`").value_or("");
     if (probe.unix_socket.size() > longest_socket_path) {
-      problems.error(socket->value->place, "`unix_socket` is longer than 107 bytes, which is all that the kernel takes");
+      problems.error(socket->value->place,
+                     "`unix_socket` is longer than 107 bytes, which is all that the kernel takes");
     }
   }
   for (const std::string_view key : {"tls_verify", "tls_ca", "tls_expiry_warning"}) {
