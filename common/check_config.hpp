@@ -33,15 +33,15 @@ struct TcpProbe {
 // Up while a GET answers with a wanted status and, where `body` is set, a body that matches it.
 struct HttpProbe {
   std::string url{};
-  std::string host{};                                                         // Host header and SNI; empty: from the URL
+  std::string host{};                                                       // Host header and SNI; empty: from the URL
   std::vector<std::pair<std::uint16_t, std::uint16_t>> status{{200, 399}};  // closed ranges
-  std::string body{};                                                         // ECMAScript regular expression
+  std::string body{};                                                       // ECMAScript regular expression
   bool tls_verify = true;
-  std::string tls_ca{};                                          // file of the authorities to trust; empty: the system's
+  std::string tls_ca{};                                       // file of the authorities to trust; empty: the system's
   Duration tls_expiry_warning = std::chrono::hours(14 * 24);  // 0: never
-  bool http2 = false;                                          // HTTP/2 and nothing else
-  std::string unix_socket{};                                     // connected to instead of the URL's host; empty: not so
-  bool proxy_protocol = false;                                 // begin with a PROXY line, as a load balancer would
+  bool http2 = false;                                         // HTTP/2 and nothing else
+  std::string unix_socket{};                                  // connected to instead of the URL's host; empty: not so
+  bool proxy_protocol = false;                                // begin with a PROXY line, as a load balancer would
   bool operator==(const HttpProbe&) const = default;
 };
 

@@ -223,7 +223,7 @@ void CommandRunner::finish(Run& run, CommandResult::Outcome outcome, int code, s
   result.took = loop_.now() - run.started;
   if (outcome == CommandResult::Outcome::timed_out) text = "timed out after " + readable(run.command.timeout);
   const std::string said = one_line(run.text, 300);
-  result.text = !result.ok() && !said.empty() ? text + ": " + said : text;
+  result.text = said.empty() ? text : text + ": " + said;
   std::exchange(run.done, nullptr)(result);
 }
 

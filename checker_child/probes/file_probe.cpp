@@ -70,7 +70,7 @@ PathWatch FileProbeRunner::watch_on(const std::string& directory) {
   const auto begin = below.find_first_not_of('/', directory.size());
   return PathWatch(loop_, directory, comings_and_goings,
                    [this, awaited = below.substr(begin, below.find('/', begin) - begin)](std::uint32_t mask,
-                                                                                        const std::string& name) {
+                                                                                         const std::string& name) {
                      constexpr std::uint32_t of_itself =
                          IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_Q_OVERFLOW;
                      if (name == awaited || (mask & of_itself) != 0) something_happened();
@@ -79,7 +79,8 @@ PathWatch FileProbeRunner::watch_on(const std::string& directory) {
 
 bool FileProbeRunner::watch_holds() const {
   struct stat now {};
-  return watch_ && stat(watched_.c_str(), &now) == 0 && now.st_dev == identity_.st_dev && now.st_ino == identity_.st_ino;
+  return watch_ && stat(watched_.c_str(), &now) == 0 && now.st_dev == identity_.st_dev &&
+         now.st_ino == identity_.st_ino;
 }
 
 }  // namespace holdfast

@@ -80,10 +80,9 @@ bool NginxProbeRunner::has_no_worker() const {
 
 void NginxProbeRunner::ask_stub_status(std::string page_detail) {
   stage_ = Stage::stub_status;
-  auto transfer =
-      client_.get(stub_status_, [this, page = std::move(page_detail)](const HttpAnswer& answer) {
-        finish(judge_stub_status(answer, page));
-      });
+  auto transfer = client_.get(stub_status_, [this, page = std::move(page_detail)](const HttpAnswer& answer) {
+    finish(judge_stub_status(answer, page));
+  });
   if (!transfer) return finish({.detail = "stub_status: " + transfer.error().text});
   transfer_ = std::move(*transfer);
 }

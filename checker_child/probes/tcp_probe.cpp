@@ -87,7 +87,8 @@ void TcpProbeRunner::connected() {
   answer_.clear();
   if (unsent_.empty() && !expect_) return finish(true, "connected to " + endpoints_.front().text);
   waiting_for_ = "sending to " + endpoints_.front().text;
-  if (expect_) waiting_for_ = "connected to " + endpoints_.front().text + ", but no " + excerpt(probe_.expect) + " came";
+  if (expect_)
+    waiting_for_ = "connected to " + endpoints_.front().text + ", but no " + excerpt(probe_.expect) + " came";
   watch_ = IoWatch(loop_, socket_.get(), EPOLLOUT, [this](std::uint32_t events) { ready(events); });
 }
 

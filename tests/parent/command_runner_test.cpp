@@ -49,7 +49,9 @@ TEST_CASE_METHOD(Runner, "a command's exit status and output come back") {
   CHECK_FALSE(result.ok());
   CHECK(result.output == "out\nerr\n");
   CHECK(result.text == "exited with status 3: out err");
-  CHECK(run({"true"}).ok());
+  CHECK(run({"true"}).text == "exited with status 0");
+  CHECK(shell("echo 3 servers").text == "exited with status 0: 3 servers");
+  CHECK(shell("echo 3 servers").ok());
 }
 
 TEST_CASE_METHOD(Runner, "death by a signal is told") {

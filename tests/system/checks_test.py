@@ -43,6 +43,17 @@ def test_script(lab):
         wait_until(lambda: holdfast.instance()["priority"]["effective"] == wanted, 3, f"priority {wanted}")
 
 
+def test_script_output_is_the_detail(lab):
+    """The meaning of exit codes is keepalived's: 0 is up and anything else down; what was written says why."""
+    web_1 = machine(lab, 1, checked(SCRIPT)(100), nginx=False)
+    script = "#!/bin/sh\necho 'disk full on /srv'\necho 'clean up' >&2\nexit {}\n"
+    web_1.host.write("/usr/local/bin/tried", script.format(2), 0o755)
+    web_1.holdfast.start()
+    becomes(web_1.holdfast, "down", says="exited with status 2: disk full on /srv clean up")
+    web_1.host.write("/usr/local/bin/tried", script.format(0), 0o755)
+    becomes(web_1.holdfast, "up", says="exited with status 0: disk full on /srv clean up")
+
+
 def test_hanging_script_leaves_nothing_behind(lab):
     """What times out is killed with its children, so nothing piles up."""
     web_1 = machine(lab, 1, checked(SCRIPT)(100), nginx=False)

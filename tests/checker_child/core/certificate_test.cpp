@@ -16,10 +16,10 @@ sys_seconds at(int y, unsigned m, unsigned d, hours h = hours(0), minutes min = 
 TEST_CASE("a certificate's end, as OpenSSL writes it") {
   CHECK(parse_certificate_time("Nov 24 09:08:07 2026 GMT") == at(2026, 11, 24, hours(9), minutes(8), seconds(7)));
   CHECK(parse_certificate_time("Jan  4 00:00:00 2040 GMT") == at(2040, 1, 4));
-  for (const char* text : {"", "Nov 24 09:08:07 2026", "Nov 24 09:08:07 2026 CET", "Nox 24 09:08:07 2026 GMT",
-                           "Nov 31 09:08:07 2026 GMT", "Nov 24 24:08:07 2026 GMT", "Nov 24 09:61:07 2026 GMT",
-                           "Nov 24 09-08:07 2026 GMT", "Nov xx 09:08:07 2026 GMT", "Nov 24 09:08:07 20x6 GMT",
-                           "Nov -4 09:08:07 2026 GMT", "Bad time value"}) {
+  for (const char* text :
+       {"", "Nov 24 09:08:07 2026", "Nov 24 09:08:07 2026 CET", "Nox 24 09:08:07 2026 GMT", "Nov 31 09:08:07 2026 GMT",
+        "Nov 24 24:08:07 2026 GMT", "Nov 24 09:61:07 2026 GMT", "Nov 24 09-08:07 2026 GMT", "Nov xx 09:08:07 2026 GMT",
+        "Nov 24 09:08:07 20x6 GMT", "Nov -4 09:08:07 2026 GMT", "Bad time value"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_certificate_time(text));
   }

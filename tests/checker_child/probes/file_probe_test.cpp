@@ -129,8 +129,7 @@ TEST_CASE("file: what cannot be told is down, inverted too") {
   }
   SECTION("links in a circle") {
     fs::create_symlink(bench.path, bench.path);
-    CHECK(bench.probe().detail ==
-          "cannot tell whether " + bench.path + " is there: Too many levels of symbolic links");
+    CHECK(bench.probe().detail == "cannot tell whether " + bench.path + " is there: Too many levels of symbolic links");
   }
   CHECK_FALSE(bench.recorder.finished.back().result.good);
 }

@@ -225,7 +225,8 @@ TEST_CASE("http: over a unix socket") {
   CHECK(bench.probe(probe).detail == "connect to " + probe.unix_socket + ": No such file or directory");
   Server server(probe.unix_socket, [](int connection) {
     const auto request = read_until(connection, "\r\n\r\n");
-    const bool right = request.find("GET /health ") == 0 && request.find("Host: app.example.net\r\n") != std::string::npos;
+    const bool right =
+        request.find("GET /health ") == 0 && request.find("Host: app.example.net\r\n") != std::string::npos;
     write_all(connection, response(right ? "200 OK" : "400 No", ""));
   });
   CHECK(bench.probe(probe).detail == "answered 200");

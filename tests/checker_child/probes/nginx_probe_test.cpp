@@ -1,5 +1,5 @@
-// The nginx probe against stand-ins: a process with a child for master and worker, and a tiny server. Real nginx is asked
-// in tests/system/nginx_check_test.py.
+// The nginx probe against stand-ins: a process with a child for master and worker, and a tiny server. Real nginx is
+// asked in tests/system/nginx_check_test.py.
 #include "checker_child/probes/nginx_probe.hpp"
 
 #include "tests/checker_child/support.hpp"
@@ -50,8 +50,8 @@ class Master {
 };
 
 std::string response(const std::string& status, const std::string& body) {
-  return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) +
-         "\r\nConnection: close\r\n\r\n" + body;
+  return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n" +
+         body;
 }
 
 const std::string good_numbers =

@@ -20,9 +20,9 @@ TEST_CASE("durations are a number and a unit") {
 }
 
 TEST_CASE("anything else is no duration") {
-  for (const char* text :
-       {"",     "s",  "1",    "1.5",   "1 s", " 1s",  "1s ",  "-1s",    "+1s",      "1.s",         ".5s",
-        "1,5s", "1S", "1sec", "1m30s", "1w",  "0x1s", "1e3s", "1.2.3s", "0.0001ms", "9999999999s", "1.1111111111s", "999999999d"}) {
+  for (const char* text : {"",     "s",    "1",      "1.5",      "1 s",         " 1s",           "1s ",       "-1s",
+                           "+1s",  "1.s",  ".5s",    "1,5s",     "1S",          "1sec",          "1m30s",     "1w",
+                           "0x1s", "1e3s", "1.2.3s", "0.0001ms", "9999999999s", "1.1111111111s", "999999999d"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_duration(text));
   }

@@ -365,8 +365,9 @@ TEST_CASE("checks of every type, with every key") {
   const std::string common = ", interval: 3s, timeout: 500ms, rise: 2, fall: 4}";
   CHECK(load_check("{type: tcp, address: '[::1]:80', send: \"PING\\r\\n\", expect: '^\\+PONG'" + common).spec ==
         CheckSpec{"c", TcpProbe{"::1", 80, "PING\r\n", "^\\+PONG"}, 3s, 500ms, 2, 4});
-  const std::string page = "host: example.net, status: [200, 301-302], body: ok, http2: true, unix_socket: /run/app, "
-                           "proxy_protocol: true, tls_expiry_warning: 7d, ";
+  const std::string page =
+      "host: example.net, status: [200, 301-302], body: ok, http2: true, unix_socket: /run/app, "
+      "proxy_protocol: true, tls_expiry_warning: 7d, ";
   HttpProbe wanted{.url = "https://127.0.0.1/",
                    .host = "example.net",
                    .status = {{200, 200}, {301, 302}},

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 using namespace holdfast;
 
@@ -25,7 +26,7 @@ TEST_CASE("every sample is valid") {
       CHECK(loaded.config);
     }
   }
-  CHECK(samples >= 8);
+  CHECK(samples >= 9);
 }
 
 TEST_CASE("the smallest sample is valid too with every setting in it taken out of its comment") {
@@ -58,6 +59,28 @@ TEST_CASE("README's configuration has ten lines and is valid") {
   const LoadedConfig loaded = parse_config(text, "README.md", {.node = "", .default_node = "some-host"});
   for (const Diagnostic& diagnostic : loaded.diagnostics) FAIL_CHECK(to_string(diagnostic));
   CHECK(loaded.config);
+}
+
+TEST_CASE("every check of docs/checks.md is valid") {
+  std::ifstream file(SOURCE_DIR "/docs/checks.md");
+  const std::string page(std::istreambuf_iterator<char>(file), {});
+  const std::string mark = "```yaml\n";
+  std::size_t samples = 0;
+  for (auto begin = page.find(mark); begin != std::string::npos; begin = page.find(mark, begin + 1)) {
+    ++samples;
+    std::istringstream lines(page.substr(begin + mark.size(), page.find("```\n", begin + 1) - begin - mark.size()));
+    std::string text = "checks:\n";
+    std::string name;
+    for (std::string line; std::getline(lines, line); text += "  " + line + "\n") {
+      if (name.empty()) name = line.substr(0, line.find(':'));
+    }
+    text += "instances: {w: {interface: eth0, vrid: 1, addresses: [192.0.2.1], track: [" + name + "]}}\n";
+    CAPTURE(text);
+    const LoadedConfig loaded = parse_config(text, "checks.md", {.node = "", .default_node = "some-host"});
+    for (const Diagnostic& diagnostic : loaded.diagnostics) FAIL_CHECK(to_string(diagnostic));
+    CHECK(loaded.config);
+  }
+  CHECK(samples >= 10);
 }
 
 TEST_CASE("the two hosts of the tutorial differ in name and priority only") {
