@@ -11,7 +11,24 @@
 namespace holdfast {
 
 // The part of the configuration in which a word stands.
-enum class Section { document, runtime, runtime_users, check, check_type, restart, instance, announce, address, track };
+enum class Section {
+  document,
+  runtime,
+  runtime_users,
+  check,
+  check_type,
+  restart,
+  instance,
+  announce,
+  address,
+  track,
+  move,
+  notify,
+  notify_command,
+  notify_email,
+  notify_webhook,
+  notify_signature
+};
 
 struct UnavailableFeature {
   Section section;
@@ -20,10 +37,8 @@ struct UnavailableFeature {
 };
 
 inline constexpr std::array unavailable_features{
-    UnavailableFeature{Section::document, "notify", "remove it"},
     UnavailableFeature{Section::check_type, "nginx", "use `type: process` with `pid_file`, or `type: http` with `url`"},
     UnavailableFeature{Section::check_type, "file", "use `type: script` with `command: [test, -e, PATH]`"},
-    UnavailableFeature{Section::instance, "move", "remove it"},
 };
 
 // "`move` is not available in this version of Holdfast; MEND", or nothing for any other word.

@@ -60,6 +60,26 @@ TEST_CASE("README's configuration has ten lines and is valid") {
   CHECK(loaded.config);
 }
 
+TEST_CASE("every snippet of the page on notifications is valid") {
+  std::ifstream file(SOURCE_DIR "/docs/notifications.md");
+  const std::string page(std::istreambuf_iterator<char>(file), {});
+  std::size_t snippets = 0;
+  for (std::size_t begin = page.find("```yaml\n"); begin != std::string::npos; begin = page.find("```yaml\n", begin)) {
+    begin += 8;
+    const std::string snippet = page.substr(begin, page.find("```", begin) - begin);
+    ++snippets;
+    CAPTURE(snippet);
+    const bool whole = snippet.starts_with("instances:");
+    const LoadedConfig loaded =
+        parse_config((whole ? "" : "instances: {VI_1: {interface: eth0, vrid: 66, addresses: [10.0.0.1]}}\n") + snippet,
+                     "snippet", {.node = "", .default_node = "some-host"});
+    for (const Diagnostic& diagnostic : loaded.diagnostics) FAIL_CHECK(to_string(diagnostic));
+    REQUIRE(loaded.config);
+    CHECK((!loaded.config->notify.empty() || loaded.config->instances[0].move));
+  }
+  CHECK(snippets >= 11);
+}
+
 TEST_CASE("the two hosts of the tutorial differ in name and priority only") {
   auto first = load_config(SOURCE_DIR "/etc/tutorial-web-1.yaml", {});
   auto second = load_config(SOURCE_DIR "/etc/tutorial-web-2.yaml", {});
