@@ -1,6 +1,8 @@
 #include "checker_child/checker_process.hpp"
 
+#include "checker_child/probes/file_probe.hpp"
 #include "checker_child/probes/http_probe.hpp"
+#include "checker_child/probes/nginx_probe.hpp"
 #include "checker_child/probes/process_probe.hpp"
 #include "checker_child/probes/script_probe.hpp"
 #include "checker_child/probes/tcp_probe.hpp"
@@ -139,7 +141,8 @@ std::unique_ptr<ProbeRunner> CheckerProcess::make_runner(Entry& e) {
   ProbeSink sink{
       .finished = [this, &e](std::uint64_t run,
                              const ProbeResult& result) { perform(e, e.check.finished(loop_.now(), run, result)); },
-      .event = [this, &e](const ProbeResult& result) { perform(e, e.check.event(loop_.now(), result)); }};
+      .event = [this, &e](const ProbeResult& result) { perform(e, e.check.event(loop_.now(), result)); },
+      .look_now = [this, &e] { perform(e, e.check.probe_now(loop_.now())); }};
   struct Make {
     CheckerProcess& self;
     Entry& e;
@@ -152,6 +155,12 @@ std::unique_ptr<ProbeRunner> CheckerProcess::make_runner(Entry& e) {
     }
     std::unique_ptr<ProbeRunner> operator()(const HttpProbe& probe) {
       return std::make_unique<HttpProbeRunner>(self.http_, probe, std::move(sink));
+    }
+    std::unique_ptr<ProbeRunner> operator()(const NginxProbe& probe) {
+      return std::make_unique<NginxProbeRunner>(self.loop_, self.http_, probe, std::move(sink));
+    }
+    std::unique_ptr<ProbeRunner> operator()(const FileProbe& probe) {
+      return std::make_unique<FileProbeRunner>(self.loop_, probe, std::move(sink));
     }
     std::unique_ptr<ProbeRunner> operator()(const ScriptProbe&) {
       return std::make_unique<ScriptProbeRunner>([&channel = self.channel_, id = e.id](std::uint64_t run) {

@@ -32,12 +32,32 @@ struct TcpProbe {
 
 // Up while a GET answers with a wanted status and, where `body` is set, a body that matches it.
 struct HttpProbe {
-  std::string url;
-  std::string host;                                                         // Host header and SNI; empty: from the URL
+  std::string url{};
+  std::string host{};                                                         // Host header and SNI; empty: from the URL
   std::vector<std::pair<std::uint16_t, std::uint16_t>> status{{200, 399}};  // closed ranges
-  std::string body;                                                         // ECMAScript regular expression
+  std::string body{};                                                         // ECMAScript regular expression
   bool tls_verify = true;
+  std::string tls_ca{};                                          // file of the authorities to trust; empty: the system's
+  Duration tls_expiry_warning = std::chrono::hours(14 * 24);  // 0: never
+  bool http2 = false;                                          // HTTP/2 and nothing else
+  std::string unix_socket{};                                     // connected to instead of the URL's host; empty: not so
+  bool proxy_protocol = false;                                 // begin with a PROXY line, as a load balancer would
   bool operator==(const HttpProbe&) const = default;
+};
+
+// Up while nginx's master lives, has workers, and answers as wanted.
+struct NginxProbe {
+  std::string pid_file = "/run/nginx.pid";
+  HttpProbe page{.url = "http://127.0.0.1/"};
+  std::string stub_status;  // the URL of that page, asked like the other one; empty: not asked
+  bool operator==(const NginxProbe&) const = default;
+};
+
+// Up while something is at `path`; with `invert` while nothing is there.
+struct FileProbe {
+  std::string path;
+  bool invert = false;
+  bool operator==(const FileProbe&) const = default;
 };
 
 // Up while the user's command exits 0. The command itself stays with the parent, which alone runs
@@ -46,10 +66,10 @@ struct ScriptProbe {
   bool operator==(const ScriptProbe&) const = default;
 };
 
-using Probe = std::variant<ProcessProbe, TcpProbe, HttpProbe, ScriptProbe>;
+using Probe = std::variant<ProcessProbe, TcpProbe, HttpProbe, ScriptProbe, NginxProbe, FileProbe>;
 
 constexpr const char* type_name(const Probe& probe) {
-  constexpr const char* names[] = {"process", "tcp", "http", "script"};
+  constexpr const char* names[] = {"process", "tcp", "http", "script", "nginx", "file"};
   return names[probe.index()];
 }
 

@@ -67,8 +67,13 @@ template <class V> void fields(V& v, Is<CheckSpec> auto& m) {
 }
 template <class V> void fields(V& v, Is<ProcessProbe> auto& m) { v(m.pid_file, m.name); }
 template <class V> void fields(V& v, Is<TcpProbe> auto& m) { v(m.host, m.port, m.send, m.expect); }
-template <class V> void fields(V& v, Is<HttpProbe> auto& m) { v(m.url, m.host, m.status, m.body, m.tls_verify); }
+template <class V> void fields(V& v, Is<HttpProbe> auto& m) {
+  v(m.url, m.host, m.status, m.body, m.tls_verify, m.tls_ca, m.tls_expiry_warning, m.http2, m.unix_socket,
+    m.proxy_protocol);
+}
 template <class V> void fields(V&, Is<ScriptProbe> auto&) {}
+template <class V> void fields(V& v, Is<NginxProbe> auto& m) { v(m.pid_file, m.page, m.stub_status); }
+template <class V> void fields(V& v, Is<FileProbe> auto& m) { v(m.path, m.invert); }
 template <class V> void fields(V& v, Is<IpPrefix> auto& m) { v(m.address, m.length); }
 template <class V> void fields(V& v, Is<InstanceStatistics> auto& m) {
 #define X(name) v(m.name);

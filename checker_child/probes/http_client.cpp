@@ -110,11 +110,15 @@ Status HttpClient::Transfer::prepare(const HttpProbe& probe) {
   if (!easy_) return Error{"libcurl is out of memory"};
   const auto set = client_.curl_->easy_setopt;
   if (const Status aimed = aim(probe); !aimed) return aimed;
-  curl_write_callback on_body = [](char* data, std::size_t, std::size_t size, void* self) {
-    auto& transfer = *static_cast<Transfer*>(self);
-    transfer.receive(data, size);
-    return transfer.received_ < body_limit ? size : 0;  // 0 ends the transfer
+  // What a callback takes of the data; 0 ends the transfer.
+  curl_write_callback on_head = [](char*, std::size_t, std::size_t size, void* self) {
+    return static_cast<Transfer*>(self)->receive_head(size) ? size : 0;
   };
+  curl_write_callback on_body = [](char* data, std::size_t, std::size_t size, void* self) {
+    return static_cast<Transfer*>(self)->receive_body(data, size) ? size : 0;
+  };
+  set(easy_, CURLOPT_HEADERFUNCTION, on_head);
+  set(easy_, CURLOPT_HEADERDATA, this);
   set(easy_, CURLOPT_WRITEFUNCTION, on_body);
   set(easy_, CURLOPT_WRITEDATA, this);
   set(easy_, CURLOPT_PRIVATE, this);
@@ -127,9 +131,23 @@ Status HttpClient::Transfer::prepare(const HttpProbe& probe) {
   set(easy_, CURLOPT_FRESH_CONNECT, 1L);
   set(easy_, CURLOPT_FORBID_REUSE, 1L);
   set(easy_, CURLOPT_USERAGENT, "holdfast-checker/" HOLDFAST_VERSION);
+  const auto http2 = secure_ ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+  set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(probe.http2 ? http2 : CURL_HTTP_VERSION_1_1));
+  if (probe.proxy_protocol) set(easy_, CURLOPT_HAPROXYPROTOCOL, 1L);
+  if (secure_) set_up_tls(probe);
+  return {};
+}
+
+void HttpClient::Transfer::set_up_tls(const HttpProbe& probe) {
+  const auto set = client_.curl_->easy_setopt;
   set(easy_, CURLOPT_SSL_VERIFYPEER, probe.tls_verify ? 1L : 0L);
   set(easy_, CURLOPT_SSL_VERIFYHOST, probe.tls_verify ? 2L : 0L);
-  return {};
+  // One file of authorities, parsed once a minute and not for each connection; with a folder of them libcurl does not
+  // keep what it parsed. The system's file is libcurl's default.
+  set(easy_, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  set(easy_, CURLOPT_CA_CACHE_TIMEOUT, 60L);
+  if (!probe.tls_ca.empty()) set(easy_, CURLOPT_CAINFO, probe.tls_ca.c_str());
+  if (probe.tls_expiry_warning > Duration{}) set(easy_, CURLOPT_CERTINFO, 1L);
 }
 
 // Sets the URL. With `host`, its name replaces the URL's for TLS and stands in the Host header, while the
@@ -147,7 +165,14 @@ Status HttpClient::Transfer::aim(const HttpProbe& probe) {
   if (const CURLUcode flaw = curl.url_set(url.get(), CURLUPART_URL, probe.url.c_str(), 0); flaw != CURLUE_OK) {
     return Error{"the URL '" + probe.url + "' cannot be used: " + curl.url_strerror(flaw)};
   }
+  url_ = probe.url;
+  secure_ = part(CURLUPART_SCHEME) == "https";
+  http2_ = probe.http2;
   target_ = part(CURLUPART_HOST) + ":" + part(CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  if (!probe.unix_socket.empty()) {
+    target_ = probe.unix_socket;
+    curl.easy_setopt(easy_, CURLOPT_UNIX_SOCKET_PATH, probe.unix_socket.c_str());
+  }
   if (!probe.host.empty()) {
     // A port belongs into the Host header but not into the name that TLS asks for.
     const auto colon = probe.host.rfind(':');
@@ -158,24 +183,47 @@ Status HttpClient::Transfer::aim(const HttpProbe& probe) {
       return Error{"the host '" + probe.host + "' cannot be used: " + curl.url_strerror(flaw)};
     }
     headers_ = curl.slist_append(nullptr, ("Host: " + probe.host).c_str());
-    connect_to_ = curl.slist_append(nullptr, ("::" + target_).c_str());
     curl.easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
-    curl.easy_setopt(easy_, CURLOPT_CONNECT_TO, connect_to_);
+    if (probe.unix_socket.empty()) {
+      connect_to_ = curl.slist_append(nullptr, ("::" + target_).c_str());
+      curl.easy_setopt(easy_, CURLOPT_CONNECT_TO, connect_to_);
+    }
   }
   curl.easy_setopt(easy_, CURLOPT_URL, part(CURLUPART_URL).c_str());
   return {};
 }
 
-void HttpClient::Transfer::receive(const char* data, std::size_t size) {
-  received_ += size;
+bool HttpClient::Transfer::receive_head(std::size_t size) {
+  head_size_ += size;
+  return head_size_ <= head_limit;
+}
+
+bool HttpClient::Transfer::receive_body(const char* data, std::size_t size) {
+  body_size_ += size;
   answer_.body.append(data, std::min(size, body_kept - answer_.body.size()));
+  return body_size_ <= body_limit;
+}
+
+std::string HttpClient::Transfer::waiting_for() const {
+  curl_off_t connected_after = 0;  // in microseconds; with TLS only when that is set up, too
+  client_.curl_->easy_getinfo(easy_, CURLINFO_CONNECT_TIME_T, &connected_after);
+  if (connected_after == 0) return "connecting to " + target_ + (secure_ ? " with TLS" : "");
+  if (head_size_ == 0) return "GET " + url_;
+  return "GET " + url_ + ", whose answer has not ended after " + std::to_string(head_size_ + body_size_) + " bytes";
 }
 
 void HttpClient::Transfer::complete(CURLcode outcome) {
-  client_.curl_->easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &answer_.status);
-  const bool cut_by_us = outcome == CURLE_WRITE_ERROR && received_ >= body_limit;
-  if (outcome != CURLE_OK && !cut_by_us) answer_.error = failure_text(outcome);
-  client_.curl_->multi_remove_handle(client_.multi_, easy_);
+  const CurlLibrary& curl = *client_.curl_;
+  curl.easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &answer_.status);
+  long version = 0;
+  curl.easy_getinfo(easy_, CURLINFO_HTTP_VERSION, &version);
+  if (outcome != CURLE_OK) {
+    answer_.error = failure_text(outcome);
+  } else if (http2_ && version != CURL_HTTP_VERSION_2_0) {
+    answer_.error = "answered " + std::to_string(answer_.status) + " with HTTP/1, wanted HTTP/2";
+  }
+  answer_.certificate_expires = certificate_expires();
+  curl.multi_remove_handle(client_.multi_, easy_);
   const Handler handler = std::move(handler_);
   const HttpAnswer answer = std::move(answer_);
   handler(answer);
@@ -184,13 +232,43 @@ void HttpClient::Transfer::complete(CURLcode outcome) {
 std::string HttpClient::Transfer::failure_text(CURLcode outcome) const {
   const CurlLibrary& curl = *client_.curl_;
   std::string text = error_[0] ? error_ : curl.easy_strerror(outcome);
-  if (outcome == CURLE_COULDNT_CONNECT) {
-    long cause = 0;
-    curl.easy_getinfo(easy_, CURLINFO_OS_ERRNO, &cause);
-    if (cause != 0) text = "connect to " + target_ + ": " + std::strerror(static_cast<int>(cause));
+  const auto says = [&text](std::string_view words) { return text.find(words) != std::string::npos; };
+  switch (outcome) {
+    case CURLE_COULDNT_CONNECT: {
+      long cause = 0;
+      curl.easy_getinfo(easy_, CURLINFO_OS_ERRNO, &cause);
+      return cause == 0 ? text : "connect to " + target_ + ": " + std::strerror(static_cast<int>(cause));
+    }
+    case CURLE_GOT_NOTHING: return target_ + " closed the connection without an answer";
+    case CURLE_WRITE_ERROR:
+      if (head_size_ > head_limit) return "the headers are longer than 64 KiB";
+      if (body_size_ > body_limit) return "the page is longer than 1 MiB, too long for a check; ask for a smaller one";
+      return text;
+    case CURLE_UNSUPPORTED_PROTOCOL: return says("HTTP/0.9") ? target_ + " does not answer with HTTP" : text;
+    case CURLE_SSL_CONNECT_ERROR:
+      return "TLS with " + target_ + ": " + text + (says("wrong version number") ? " (does it speak TLS?)" : "");
+    case CURLE_PEER_FAILED_VERIFICATION: {
+      const auto colon = text.find(": ");  // behind libcurl's "SSL certificate problem", or "SSL"
+      return "its certificate is not accepted: " + (colon == std::string::npos ? text : text.substr(colon + 2)) +
+             " (tls_ca names whom to trust; tls_verify: false accepts anything)";
+    }
+    case CURLE_SSL_CACERT_BADFILE: return text + " (the user of the checks must be able to read it)";
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM: return target_ + " does not answer with proper HTTP/2: " + text;
+    default: return text;
   }
-  if (outcome == CURLE_PEER_FAILED_VERIFICATION) text += " (tls_verify: false would accept it)";
-  return text;
+}
+
+std::string HttpClient::Transfer::certificate_expires() const {
+  constexpr std::string_view label = "Expire date:";
+  curl_certinfo* chain = nullptr;
+  client_.curl_->easy_getinfo(easy_, CURLINFO_CERTINFO, &chain);
+  if (!chain || chain->num_of_certs < 1) return "";
+  for (const curl_slist* line = chain->certinfo[0]; line; line = line->next) {  // the first is the server's own
+    const std::string_view text = line->data;
+    if (text.starts_with(label)) return std::string(text.substr(label.size()));
+  }
+  return "";
 }
 
 }  // namespace holdfast

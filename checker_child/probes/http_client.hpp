@@ -17,14 +17,17 @@ namespace holdfast {
 
 struct HttpAnswer {
   long status = 0;
-  std::string body;   // its beginning
-  std::string error;  // a sentence; empty when there was an answer
+  std::string body;                 // its beginning
+  std::string certificate_expires;  // as OpenSSL writes it; empty: not TLS, or not asked for
+  std::string error;                // a sentence; empty when there was a whole answer
 };
 
 class HttpClient {
  public:
-  static constexpr std::size_t body_kept = 16u << 10;  // bytes that HttpAnswer::body holds at most
-  static constexpr std::size_t body_limit = 1u << 20;  // reading stops here; what came until then is the answer
+  // In bytes. An answer must end: one that is larger than this is an error, whatever it began with.
+  static constexpr std::size_t head_limit = 64u << 10;
+  static constexpr std::size_t body_limit = 1u << 20;
+  static constexpr std::size_t body_kept = 16u << 10;  // so much of it HttpAnswer::body holds
 
   using Handler = std::function<void(const HttpAnswer&)>;
 
@@ -35,24 +38,34 @@ class HttpClient {
     Transfer& operator=(const Transfer&) = delete;
     ~Transfer();
 
+    // How far it is, for the sentence of a timeout: "connecting to 127.0.0.1:80".
+    std::string waiting_for() const;
+
    private:
     friend class HttpClient;
     Transfer(HttpClient& client, Handler handler);
     Status prepare(const HttpProbe& probe);
     Status aim(const HttpProbe& probe);
-    void receive(const char* data, std::size_t size);
+    void set_up_tls(const HttpProbe& probe);
+    bool receive_head(std::size_t size);
+    bool receive_body(const char* data, std::size_t size);
     void complete(CURLcode outcome);
     std::string failure_text(CURLcode outcome) const;
+    std::string certificate_expires() const;
 
     HttpClient& client_;
     Handler handler_;
     CURL* easy_;
     curl_slist* headers_ = nullptr;
     curl_slist* connect_to_ = nullptr;
-    std::string target_;  // HOST:PORT that is connected to
+    std::string url_;     // as configured
+    std::string target_;  // what is connected to: HOST:PORT, or the path of a socket
+    bool secure_ = false;
+    bool http2_ = false;
     char error_[CURL_ERROR_SIZE] = "";
     HttpAnswer answer_;
-    std::size_t received_ = 0;
+    std::size_t head_size_ = 0;
+    std::size_t body_size_ = 0;
   };
 
   explicit HttpClient(EventLoop& loop);

@@ -1,5 +1,8 @@
 #include "checker_child/probes/http_probe.hpp"
 
+#include "checker_child/core/certificate.hpp"
+#include "common/log.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -46,7 +49,7 @@ void HttpProbeRunner::finish(const ProbeResult& result) {
   sink_.finished(run, result);
 }
 
-ProbeResult HttpProbeRunner::judge(const HttpAnswer& answer) const {
+ProbeResult HttpProbeRunner::judge(const HttpAnswer& answer) {
   ProbeResult result;
   if (!answer.error.empty()) {
     result.detail = answer.error;
@@ -63,8 +66,24 @@ ProbeResult HttpProbeRunner::judge(const HttpAnswer& answer) const {
                      std::to_string(HttpClient::body_kept / 1024) + " KiB of the body";
   } else {
     result.good = true;
+    result.detail += certificate_remark(answer);
   }
   return result;
+}
+
+std::string HttpProbeRunner::certificate_remark(const HttpAnswer& answer) {
+  const auto expires = parse_certificate_time(answer.certificate_expires);
+  if (!expires) return "";
+  const auto now = std::chrono::system_clock::now();
+  const std::string remark =
+      expiry_remark(*expires, std::chrono::floor<std::chrono::seconds>(now), probe_.tls_expiry_warning);
+  if (remark.empty()) return "";
+  // The clock may be set back, too.
+  if (!remarked_ || now - *remarked_ >= std::chrono::hours(24) || now < *remarked_) {
+    remarked_ = now;
+    log(LogLevel::warning, probe_.url + (probe_.host.empty() ? "" : " of " + probe_.host) + ": " + remark);
+  }
+  return ", but " + remark;
 }
 
 }  // namespace holdfast

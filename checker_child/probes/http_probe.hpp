@@ -6,6 +6,7 @@
 #include "common/check_config.hpp"
 #include "common/expression.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,10 +20,12 @@ class HttpProbeRunner : public ProbeRunner {
 
   void start(std::uint64_t run) override;
   void cancel() override;
-  std::string waiting_for() const override { return "GET " + probe_.url; }
+  std::string waiting_for() const override { return transfer_ ? transfer_->waiting_for() : "GET " + probe_.url; }
 
  private:
-  ProbeResult judge(const HttpAnswer& answer) const;
+  ProbeResult judge(const HttpAnswer& answer);
+  // ", but its certificate expires in 5 days, on 2026-11-29", or nothing; the log hears of it once a day.
+  std::string certificate_remark(const HttpAnswer& answer);
   void finish(const ProbeResult& result);
 
   HttpClient& client_;
@@ -31,6 +34,7 @@ class HttpProbeRunner : public ProbeRunner {
   std::optional<Result<Expression>> body_;  // empty: any body will do
   std::optional<std::uint64_t> run_;
   std::unique_ptr<HttpClient::Transfer> transfer_;
+  std::optional<std::chrono::system_clock::time_point> remarked_;  // when the log last heard of the certificate
 };
 
 }  // namespace holdfast

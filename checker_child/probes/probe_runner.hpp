@@ -13,7 +13,9 @@ namespace holdfast {
 // start() or cancel().
 struct ProbeSink {
   std::function<void(std::uint64_t run, const ProbeResult&)> finished;
-  std::function<void(const ProbeResult&)> event;  // seen between runs; only probes that watch something
+  // Only probes that watch something call these, between runs:
+  std::function<void(const ProbeResult&)> event;  // saw what is a result by itself
+  std::function<void()> look_now;                 // saw what a run must judge, at once
 };
 
 // Runs one probe, over and over. Works on the event loop, never blocks it, never forks; what goes wrong is a

@@ -59,10 +59,10 @@ std::string process_name(ProcessId pid) {
   return name ? name->text.substr(0, name->text.find('\n')) : "";
 }
 
-std::vector<ProcessId> children_of(ProcessId pid) {
-  std::vector<ProcessId> children;
+std::optional<std::vector<ProcessId>> children_of(ProcessId pid) {
   const auto list = read_small_file(proc_path(pid, "/task/") + std::to_string(pid) + "/children", 64u << 10);
-  if (!list) return children;
+  if (!list) return std::nullopt;
+  std::vector<ProcessId> children;
   std::istringstream words(list->text);
   for (ProcessId child = 0; words >> child;) children.push_back(child);
   return children;

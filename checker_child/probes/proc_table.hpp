@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ std::vector<ProcessInfo> running_processes();
 // The kernel's name of a process; empty when there is no such process.
 std::string process_name(ProcessId pid);
 
-// The processes that `pid` started and that still live; empty where the kernel does not tell.
-std::vector<ProcessId> children_of(ProcessId pid);
+// The processes that `pid` started and that still live; nothing where the kernel does not tell.
+std::optional<std::vector<ProcessId>> children_of(ProcessId pid);
 
 }  // namespace holdfast

@@ -124,14 +124,14 @@ void ProcessProbeRunner::directory_changed(std::uint32_t mask, const std::string
 ProbeResult ProcessProbeRunner::look_for_name() {
   const std::string named = " named " + probe_.name;
   if (watched_lives() && same_process_name(process_name(pid_), probe_.name)) {
-    children_ = children_of(pid_);
+    children_ = children_of(pid_).value_or(std::vector<ProcessId>{});
     return {.good = true, .detail = process_text(pid_) + " is running"};
   }
   const auto all = running_processes();
   leftovers_ = still_there(leftovers_, all);
   if (const auto master = choose_master(all, probe_.name, leftovers_)) {
     if (const auto flaw = watch(master->pid)) return {.detail = process_text(master->pid) + " " + *flaw};
-    children_ = children_of(pid_);
+    children_ = children_of(pid_).value_or(std::vector<ProcessId>{});
     return {.good = true, .detail = process_text(pid_) + " is running"};
   }
   forget();

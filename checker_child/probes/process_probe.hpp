@@ -25,6 +25,9 @@ class ProcessProbeRunner : public ProbeRunner {
   void cancel() override;
   std::string waiting_for() const override { return waiting_for_; }
 
+  // The process that is watched now; 0: none.
+  ProcessId watched() const { return pid_; }
+
  private:
   struct PidFile {
     ProcessId pid = 0;

@@ -11,13 +11,13 @@
 namespace holdfast {
 namespace {
 
-// Enough of a stranger's answer for a person to know who that is.
-std::string excerpt(std::string_view answer) {
-  std::string shown(answer.substr(0, 60));
+// Enough of a stranger's answer, or of an expression, for a person to know it again.
+std::string excerpt(std::string_view text) {
+  std::string shown(text.substr(0, 60));
   for (char& c : shown) {
     if (c < ' ' || c > '~') c = ' ';
   }
-  return "'" + shown + (answer.size() > 60 ? "...'" : "'");
+  return "'" + shown + (text.size() > 60 ? "...'" : "'");
 }
 
 }  // namespace
@@ -30,7 +30,7 @@ TcpProbeRunner::TcpProbeRunner(EventLoop& loop, TcpProbe probe, ProbeSink sink)
 void TcpProbeRunner::start(std::uint64_t run) {
   run_ = run;
   if (expect_ && !*expect_) {
-    return finish(false, "the expression '" + probe_.expect + "' cannot be used: " + expect_->error().text);
+    return finish(false, "the expression " + excerpt(probe_.expect) + " cannot be used: " + expect_->error().text);
   }
   waiting_for_ = "looking up " + probe_.host;
   resolver_.look_up([this](const Resolver::Answer& answer) {
@@ -86,8 +86,8 @@ void TcpProbeRunner::connected() {
   unsent_ = probe_.send;
   answer_.clear();
   if (unsent_.empty() && !expect_) return finish(true, "connected to " + endpoints_.front().text);
-  waiting_for_ = expect_ ? "connected to " + endpoints_.front().text + ", but no '" + probe_.expect + "' came"
-                         : "sending to " + endpoints_.front().text;
+  waiting_for_ = "sending to " + endpoints_.front().text;
+  if (expect_) waiting_for_ = "connected to " + endpoints_.front().text + ", but no " + excerpt(probe_.expect) + " came";
   watch_ = IoWatch(loop_, socket_.get(), EPOLLOUT, [this](std::uint32_t events) { ready(events); });
 }
 
@@ -141,8 +141,11 @@ void TcpProbeRunner::judge(bool closed) {
     return finish(false, endpoints_.front().text + " closed the connection without an answer");
   }
   if (closed || answer_.size() == answer_limit) {
-    finish(false, endpoints_.front().text + " answered " + excerpt(answer_) + ", which does not match '" +
-                      probe_.expect + "'");
+    return finish(false, endpoints_.front().text + " answered " + excerpt(answer_) + ", which does not match " +
+                             excerpt(probe_.expect));
+  }
+  if (!answer_.empty()) {
+    waiting_for_ = endpoints_.front().text + " answered " + excerpt(answer_) + ", but not " + excerpt(probe_.expect);
   }
 }
 

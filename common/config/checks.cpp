@@ -21,21 +21,51 @@ constexpr std::size_t longest_process_name = 15;  // what /proc/PID/comm holds
 
 constexpr DurationRange interval_range{10ms, 24h};
 constexpr DurationRange timeout_range{1ms, 24h};
+constexpr DurationRange expiry_warning_range{0s, 365 * 24h};
 
-enum class CheckType { process, tcp, http, script };
-const std::vector<std::string> check_types{"process", "tcp", "http", "script"};
+constexpr std::size_t longest_socket_path = 107;      // sockaddr_un without its final zero
 
-// The keys that belong to one type only; no two types share one.
+enum class CheckType { process, tcp, http, nginx, script, file };
+const std::vector<std::string> check_types{"process", "tcp", "http", "nginx", "script", "file"};
+
+// The keys that only some types have.
 struct TypeKey {
-  CheckType type;
   std::string_view key;
+  unsigned types;  // a bit for each
 };
+constexpr unsigned of(auto... types) { return ((1u << static_cast<unsigned>(types)) | ...); }
+constexpr unsigned of_http = of(CheckType::http, CheckType::nginx);
 constexpr TypeKey type_keys[] = {
-    {CheckType::process, "pid_file"}, {CheckType::process, "name"},   {CheckType::tcp, "address"},
-    {CheckType::tcp, "send"},         {CheckType::tcp, "expect"},     {CheckType::http, "url"},
-    {CheckType::http, "host"},        {CheckType::http, "status"},    {CheckType::http, "body"},
-    {CheckType::http, "tls_verify"},  {CheckType::script, "command"}, {CheckType::script, "user"},
+    {"pid_file", of(CheckType::process, CheckType::nginx)},
+    {"name", of(CheckType::process)},
+    {"address", of(CheckType::tcp)},
+    {"send", of(CheckType::tcp)},
+    {"expect", of(CheckType::tcp)},
+    {"url", of_http},
+    {"host", of_http},
+    {"status", of_http},
+    {"body", of_http},
+    {"http2", of_http},
+    {"unix_socket", of_http},
+    {"proxy_protocol", of_http},
+    {"tls_verify", of_http},
+    {"tls_ca", of_http},
+    {"tls_expiry_warning", of_http},
+    {"stub_status", of(CheckType::nginx)},
+    {"command", of(CheckType::script)},
+    {"user", of(CheckType::script)},
+    {"path", of(CheckType::file)},
+    {"invert", of(CheckType::file)},
 };
+
+// "http or nginx"
+std::string types_text(unsigned types) {
+  std::string text;
+  for (std::size_t type = 0; type < check_types.size(); ++type) {
+    if ((types & of(type)) != 0) text += (text.empty() ? "" : " or ") + check_types[type];
+  }
+  return text;
+}
 
 ProcessProbe read_process(Problems& problems, MapReader& check) {
   ProcessProbe probe;
@@ -102,17 +132,19 @@ std::optional<std::pair<std::uint16_t, std::uint16_t>> parse_status_range(std::s
   return std::pair(*first, *last);
 }
 
-HttpProbe read_http(Problems& problems, MapReader& check) {
-  HttpProbe probe;
-  const YamlEntry* url = check.take("url");
-  if (url == nullptr) check.missing("url", "url: http://127.0.0.1/");
-  if (url != nullptr) {
-    probe.url = read_text(problems, *url->value, "`url`").value_or("");
-    const auto endpoint = parse_http_url(probe.url);
-    if (!probe.url.empty() && !endpoint) {
-      problems.error(url->value->place, "`url` " + quoted(probe.url) + " " + endpoint.error().text);
-    }
+std::optional<std::string> read_url(Problems& problems, MapReader& check, std::string_view key) {
+  const YamlEntry* entry = check.take(key);
+  if (entry == nullptr) return std::nullopt;
+  auto url = read_text(problems, *entry->value, quoted(key)).value_or("");
+  const auto endpoint = parse_http_url(url);
+  if (!url.empty() && !endpoint) {
+    problems.error(entry->value->place, quoted(key) + " " + quoted(url) + " " + endpoint.error().text);
   }
+  return url;
+}
+
+// How a page is asked for, and what is wanted of it: all but the URL.
+void read_page(Problems& problems, MapReader& check, HttpProbe& probe, bool secure) {
   if (const YamlEntry* host = check.take("host")) {
     probe.host = read_text(problems, *host->value, "`host`").value_or("");
     const auto endpoint = parse_http_url("http://" + probe.host);
@@ -139,12 +171,64 @@ HttpProbe read_http(Problems& problems, MapReader& check) {
   if (const YamlEntry* body = check.take("body")) {
     probe.body = read_regex(problems, *body->value, "`body`").value_or("");
   }
-  if (const YamlEntry* verify = check.take("tls_verify")) {
-    probe.tls_verify = read_boolean(problems, *verify->value, "`tls_verify`").value_or(true);
-    if (probe.url.starts_with("http://")) {
-      problems.warning(verify->place, "`tls_verify` does nothing, since the URL is not https; remove the line");
+  probe.http2 = check.boolean("http2").value_or(probe.http2);
+  probe.proxy_protocol = check.boolean("proxy_protocol").value_or(probe.proxy_protocol);
+  if (const YamlEntry* socket = check.take("unix_socket")) {
+    probe.unix_socket = read_path(problems, *socket->value, "`unix_socket`").value_or("");
+    if (probe.unix_socket.size() > longest_socket_path) {
+      problems.error(socket->value->place, "`unix_socket` is longer than 107 bytes, which is all that the kernel takes");
     }
   }
+  for (const std::string_view key : {"tls_verify", "tls_ca", "tls_expiry_warning"}) {
+    const YamlEntry* entry = check.peek(key);
+    if (entry == nullptr || secure) continue;
+    problems.warning(entry->place, quoted(key) + " does nothing, since the URL is not https; remove the line");
+  }
+  probe.tls_verify = check.boolean("tls_verify").value_or(probe.tls_verify);
+  if (const YamlEntry* authorities = check.take("tls_ca")) {
+    probe.tls_ca = read_path(problems, *authorities->value, "`tls_ca`").value_or("");
+    if (!probe.tls_verify) {
+      problems.warning(authorities->place, "`tls_ca` does nothing beside `tls_verify: false`; remove one of them");
+    }
+  }
+  probe.tls_expiry_warning =
+      check.duration("tls_expiry_warning", expiry_warning_range).value_or(probe.tls_expiry_warning);
+}
+
+HttpProbe read_http(Problems& problems, MapReader& check) {
+  HttpProbe probe;
+  const auto url = read_url(problems, check, "url");
+  if (url)
+    probe.url = *url;
+  else
+    check.missing("url", "url: http://127.0.0.1/");
+  read_page(problems, check, probe, !probe.url.starts_with("http://"));
+  return probe;
+}
+
+NginxProbe read_nginx(Problems& problems, MapReader& check) {
+  NginxProbe probe;
+  if (const YamlEntry* pid_file = check.take("pid_file")) {
+    probe.pid_file = read_path(problems, *pid_file->value, "`pid_file`").value_or(probe.pid_file);
+  }
+  probe.page.url = read_url(problems, check, "url").value_or(probe.page.url);
+  probe.stub_status = read_url(problems, check, "stub_status").value_or("");
+  const bool secure = !probe.page.url.starts_with("http://") || probe.stub_status.starts_with("https://");
+  read_page(problems, check, probe.page, secure);
+  return probe;
+}
+
+FileProbe read_file(Problems& problems, MapReader& check) {
+  FileProbe probe;
+  const YamlEntry* path = check.take("path");
+  if (path == nullptr) check.missing("path", "path: /etc/holdfast/maintenance");
+  if (path != nullptr) {
+    probe.path = read_path(problems, *path->value, "`path`").value_or("");
+    if (probe.path.ends_with('/')) {
+      problems.error(path->value->place, "`path` must name a file; remove the `/` at its end");
+    }
+  }
+  probe.invert = check.boolean("invert").value_or(probe.invert);
   return probe;
 }
 
@@ -262,12 +346,6 @@ std::optional<CheckType> read_type(Problems& problems, MapReader& check) {
     check.missing("type", "type: process");
     return std::nullopt;
   }
-  if (entry->value->kind == YamlNode::Kind::scalar) {
-    if (const auto reason = why_unavailable(Section::check_type, entry->value->text)) {
-      problems.error(entry->value->place, "a check of type " + *reason);
-      return std::nullopt;
-    }
-  }
   const auto index = read_choice(problems, *entry->value, "`type`", check_types);
   if (!index) return std::nullopt;
   return static_cast<CheckType>(*index);
@@ -277,17 +355,12 @@ std::optional<CheckType> read_type(Problems& problems, MapReader& check) {
 void settle_type_keys(Problems& problems, MapReader& check, std::optional<CheckType> type) {
   for (const TypeKey& type_key : type_keys) {
     const YamlEntry* entry = check.peek(type_key.key);
-    if (type_key.type == type || entry == nullptr) continue;
+    if (entry == nullptr || (type && (type_key.types & of(*type)) != 0)) continue;
     check.ignore(type_key.key);
     if (!type) continue;
-    problems.error(entry->place, quoted(type_key.key) + " belongs to a check of type " +
-                                     check_types[static_cast<std::size_t>(type_key.type)] + ", and this one is " +
-                                     check_types[static_cast<std::size_t>(*type)] +
+    problems.error(entry->place, quoted(type_key.key) + " belongs to a check of type " + types_text(type_key.types) +
+                                     ", and this one is " + check_types[static_cast<std::size_t>(*type)] +
                                      "; remove the line or change the type");
-  }
-  if (type) return;
-  for (const std::string_view key : {"stub_status", "path", "invert"}) {
-    check.ignore(key);
   }
 }
 
@@ -304,13 +377,15 @@ CheckConfig read_check(Problems& problems, const YamlEntry& entry) {
       case CheckType::process: config.spec.probe = read_process(problems, check); break;
       case CheckType::tcp: config.spec.probe = read_tcp(problems, check); break;
       case CheckType::http: config.spec.probe = read_http(problems, check); break;
+      case CheckType::nginx: config.spec.probe = read_nginx(problems, check); break;
+      case CheckType::file: config.spec.probe = read_file(problems, check); break;
       case CheckType::script:
         config.spec.probe = ScriptProbe{};
         config.script = read_script(problems, check);
         break;
     }
   }
-  const bool over_network = type == CheckType::tcp || type == CheckType::http;
+  const bool over_network = type == CheckType::tcp || type == CheckType::http || type == CheckType::nginx;
   config.spec.interval = check.duration("interval", interval_range).value_or(config.spec.interval);
   config.spec.timeout = check.duration("timeout", timeout_range).value_or(config.spec.interval);
   if (config.spec.timeout > config.spec.interval) {

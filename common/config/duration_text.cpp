@@ -11,9 +11,11 @@ struct Unit {
   std::string_view name;
   std::int64_t microseconds;
 };
-constexpr std::array<Unit, 4> units{{{"h", 3'600'000'000}, {"m", 60'000'000}, {"s", 1'000'000}, {"ms", 1'000}}};
+constexpr std::array<Unit, 5> units{
+    {{"d", 86'400'000'000}, {"h", 3'600'000'000}, {"m", 60'000'000}, {"s", 1'000'000}, {"ms", 1'000}}};
+constexpr std::int64_t shortest_in_days = 2 * units[0].microseconds;  // one day is 24h to most people
 
-constexpr std::size_t most_digits = 9;  // times any unit they fit 64 bits
+constexpr std::size_t most_digits = 9;
 
 bool is_digit(char letter) { return letter >= '0' && letter <= '9'; }
 
@@ -39,7 +41,8 @@ std::optional<Duration> parse_duration(std::string_view text) {
   }
   for (const Unit& unit : units) {
     if (text.substr(at) != unit.name) continue;
-    const std::int64_t scaled = value * unit.microseconds;
+    std::int64_t scaled = 0;
+    if (__builtin_mul_overflow(value, unit.microseconds, &scaled)) return std::nullopt;
     if (scaled % scale != 0) return std::nullopt;
     return Duration(scaled / scale);
   }
@@ -50,6 +53,7 @@ std::string duration_text(Duration duration) {
   const std::int64_t microseconds = duration.count();
   if (microseconds == 0) return "0s";
   for (const Unit& unit : units) {
+    if (unit.name == "d" && microseconds < shortest_in_days) continue;
     if (microseconds % unit.microseconds == 0 && unit.name != "ms") {
       return std::to_string(microseconds / unit.microseconds) + std::string(unit.name);
     }

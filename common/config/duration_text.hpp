@@ -1,4 +1,4 @@
-// Durations as people write them: 500ms, 2s, 1.5s, 1m, 1h. Pure.
+// Durations as people write them: 500ms, 2s, 1.5s, 1m, 1h, 14d. Pure.
 #pragma once
 
 #include "common/types.hpp"
@@ -9,7 +9,7 @@
 
 namespace holdfast {
 
-// At most nine digits, perhaps with a point between them, and one unit out of ms, s, m, h; nothing for anything
+// At most nine digits, perhaps with a point between them, and one unit out of ms, s, m, h, d; nothing for anything
 // else and for what is no whole number of microseconds.
 std::optional<Duration> parse_duration(std::string_view text);
 

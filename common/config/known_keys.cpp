@@ -55,7 +55,15 @@ constexpr KnownKey keys[] = {
     {Section::check, "host"},
     {Section::check, "status"},
     {Section::check, "body"},
+    {Section::check, "http2"},
+    {Section::check, "unix_socket"},
+    {Section::check, "proxy_protocol"},
     {Section::check, "tls_verify"},
+    {Section::check, "tls_ca"},
+    {Section::check, "tls_expiry_warning"},
+    {Section::check, "stub_status"},
+    {Section::check, "path"},
+    {Section::check, "invert"},
     {Section::check, "command"},
     {Section::check, "user"},
 
@@ -154,8 +162,7 @@ std::string_view name_of(Section section) {
     case Section::document: return "the top of the file";
     case Section::runtime: return "`runtime`";
     case Section::runtime_users: return "`users` of `runtime`";
-    case Section::check:
-    case Section::check_type: return "a check";
+    case Section::check: return "a check";
     case Section::restart: return "the `restart` of a check";
     case Section::instance: return "an instance";
     case Section::announce: return "the `announce` of an instance";

@@ -16,7 +16,6 @@ enum class Section {
   runtime,
   runtime_users,
   check,
-  check_type,
   restart,
   instance,
   announce,
@@ -36,10 +35,8 @@ struct UnavailableFeature {
   std::string_view mend;
 };
 
-inline constexpr std::array unavailable_features{
-    UnavailableFeature{Section::check_type, "nginx", "use `type: process` with `pid_file`, or `type: http` with `url`"},
-    UnavailableFeature{Section::check_type, "file", "use `type: script` with `command: [test, -e, PATH]`"},
-};
+// None at present.
+inline constexpr std::array<UnavailableFeature, 0> unavailable_features{};
 
 // "`move` is not available in this version of Holdfast; MEND", or nothing for any other word.
 inline std::optional<std::string> why_unavailable(Section section, std::string_view word) {

@@ -17,11 +17,12 @@ namespace {
 // The literal address that a check connects to, if it does.
 std::optional<IpAddr> address_asked(const Probe& probe) {
   if (const auto* tcp = std::get_if<TcpProbe>(&probe)) return parse_ip(tcp->host);
-  if (const auto* http = std::get_if<HttpProbe>(&probe)) {
-    const auto endpoint = parse_http_url(http->url);
-    if (endpoint) return parse_ip(endpoint->host);
-  }
-  return std::nullopt;
+  const auto* page = std::get_if<HttpProbe>(&probe);
+  if (const auto* nginx = std::get_if<NginxProbe>(&probe)) page = &nginx->page;
+  if (page == nullptr || !page->unix_socket.empty()) return std::nullopt;
+  const auto endpoint = parse_http_url(page->url);
+  if (!endpoint) return std::nullopt;
+  return parse_ip(endpoint->host);
 }
 
 }  // namespace

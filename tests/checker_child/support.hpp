@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,13 +48,15 @@ struct Recorder {
   };
   std::vector<Finished> finished;
   std::vector<ProbeResult> events;
+  int looks_wanted = 0;
 
   ProbeSink sink() {
     return {.finished =
                 [this](std::uint64_t run, const ProbeResult& result) {
                   finished.push_back({run, result});
                 },
-            .event = [this](const ProbeResult& result) { events.push_back(result); }};
+            .event = [this](const ProbeResult& result) { events.push_back(result); },
+            .look_now = [this] { ++looks_wanted; }};
   }
 };
 
@@ -123,7 +126,7 @@ class Sleeper {
   pid_t pid_ = -1;
 };
 
-// A listening socket on 127.0.0.1 that serves connections one after the other on a thread.
+// A listening socket on 127.0.0.1, or at a path, that serves connections one after the other on a thread.
 class Server {
  public:
   using Service = std::function<void(int connection)>;
@@ -138,14 +141,15 @@ class Server {
     REQUIRE(listen(listener_.get(), 16) == 0);
     REQUIRE(getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
     port_ = ntohs(address.sin_port);
-    if (!service) return;
-    thread_ = std::thread([this, service] {
-      for (;;) {
-        const Fd connection(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-        if (!connection) return;
-        service(connection.get());
-      }
-    });
+    if (service) serve(std::move(service));
+  }
+  Server(const std::string& path, Service service) : listener_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    REQUIRE(bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(listen(listener_.get(), 16) == 0);
+    serve(std::move(service));
   }
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -162,6 +166,16 @@ class Server {
   std::string text() const { return "127.0.0.1:" + std::to_string(port_); }
 
  private:
+  void serve(Service service) {
+    thread_ = std::thread([this, service = std::move(service)] {
+      for (;;) {
+        const Fd connection(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        if (!connection) return;
+        service(connection.get());
+      }
+    });
+  }
+
   Fd listener_;
   std::uint16_t port_ = 0;
   std::thread thread_;

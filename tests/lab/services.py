@@ -56,7 +56,7 @@ http {{
         self.repair()
 
     def start(self):
-        self.host.run(["nginx"])
+        self.host.run(["/usr/sbin/nginx"])  # as it will call itself when its binary is upgraded
         wait_until(self.host.path("/run/nginx.pid").exists, 10, f"nginx runs on {self.host.name}")
 
     def stop(self):

@@ -7,17 +7,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from lab import Recorder, main, stays, wait_until
+from lab.checked import becomes, checked
 from lab.tutorial import VIP, machine, pair, quick_configuration, visitor
-
-
-def checked(check, *, track="{check: tried, weight: 20}"):
-    """A configure function for pair() and machine(): one check named `tried`."""
-    return lambda priority: quick_configuration(priority, checks=f"tried:\n{check}", instance=f"track: [{track}]")
-
-
-def becomes(holdfast, status, timeout=5):
-    wait_until(lambda: holdfast.check("tried").get("status") == status, timeout, f"the check is {status}")
-    return holdfast.check("tried")
 
 
 SCRIPT = """
@@ -150,6 +141,24 @@ def test_http(lab):
         becomes(holdfast, "up")
     web_1.nginx.kill()
     becomes(holdfast, "down")
+
+
+def test_file(lab):
+    """The maintenance switch: with an interval of an hour only events can tell."""
+    ask = "  type: file\n  path: /etc/holdfast/off/switch\n  invert: true\n  interval: 1h\n"
+    web_1 = machine(lab, 1, checked(ask)(100), nginx=False)
+    host, holdfast = web_1.host, web_1.holdfast
+    holdfast.start()
+    becomes(holdfast, "up", says="nor is its directory")
+    for _ in range(2):
+        host.write("/etc/holdfast/off/switch", "the disk is replaced\n")
+        becomes(holdfast, "down", says="/etc/holdfast/off/switch is there")
+        wait_until(lambda: holdfast.instance()["priority"]["effective"] == 100, 3, "priority 100")
+        host.path("/etc/holdfast/off/switch").unlink()
+        becomes(holdfast, "up", says="/etc/holdfast/off/switch is not there")
+    host.run(["rm", "-r", "/etc/holdfast/off"])
+    host.run(["mkdir", "-m", "700", "/etc/holdfast/off"])  # root alone may look into it
+    becomes(holdfast, "down", says="cannot tell whether /etc/holdfast/off/switch is there: Permission denied")
 
 
 PROCESS = "  type: process\n  pid_file: /run/nginx.pid\n  interval: 300ms\n"

@@ -51,6 +51,16 @@ struct Site {
       write_all(connection, "HTTP/1.1 200 OK\r\n\r\n");
       while (write_all(connection, std::string(4096, 'x'))) {
       }
+    } else if (path == "/slow") {
+      write_all(connection, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nWelcome");
+      wait_for_close(connection);
+    } else if (path == "/headers") {
+      write_all(connection, "HTTP/1.1 200 OK\r\n");
+      while (write_all(connection, "X-Number: 4711\r\n")) {
+      }
+    } else if (path == "/continue") {
+      while (write_all(connection, "HTTP/1.1 100 Continue\r\n\r\n")) {
+      }
     } else if (path == "/short") {
       write_all(connection, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbut this is all");
     } else {
@@ -154,6 +164,8 @@ TEST_CASE("http: what is no good answer") {
   CHECK_FALSE(result.good);
   CHECK_FALSE(result.detail.empty());
   CHECK(result.detail.find("answered") == std::string::npos);
+  if (path == "/garbage") CHECK(result.detail == site.server.text() + " does not answer with HTTP");
+  if (path == "/closed") CHECK(result.detail == site.server.text() + " closed the connection without an answer");
 }
 
 TEST_CASE("http: a refused connection") {
@@ -165,13 +177,99 @@ TEST_CASE("http: a refused connection") {
   CHECK(result.detail == "connect to " + site.server.text() + ": Connection refused");
 }
 
-TEST_CASE("http: an endless body is cut, and its beginning judged") {
+TEST_CASE("http: an answer must end, however well it began") {
   Bench bench;
   Site site;
-  CHECK(bench.probe(site.at("/endless")).detail == "answered 200");
   HttpProbe probe = site.at("/endless");
-  probe.body = "y";
-  CHECK_FALSE(bench.probe(probe).good);
+  probe.body = "xxx";
+  auto result = bench.probe(probe);
+  CHECK_FALSE(result.good);
+  CHECK(result.detail == "the page is longer than 1 MiB, too long for a check; ask for a smaller one");
+  for (const char* path : {"/headers", "/continue"}) {
+    CAPTURE(path);
+    result = bench.probe(site.at(path));
+    CHECK_FALSE(result.good);
+    CHECK(result.detail == "the headers are longer than 64 KiB");
+  }
+}
+
+TEST_CASE("http: an answer that stops in the middle, given up by the check") {
+  Bench bench;
+  Site site;
+  HttpProbeRunner runner(bench.client, site.at("/slow"), bench.recorder.sink());
+  runner.start(1);
+  const std::string waiting = "GET " + site.at("/slow").url + ", whose answer has not ended after ";
+  CHECK(run_until(bench.loop, [&] { return runner.waiting_for().find(waiting) == 0; }));
+  CHECK(bench.recorder.finished.empty());
+  runner.cancel();
+}
+
+TEST_CASE("http: a connection that is not accepted, given up by the check") {
+  Bench bench;
+  HttpProbe probe;
+  probe.url = "http://192.0.2.1/";  // nobody is there
+  HttpProbeRunner runner(bench.client, probe, bench.recorder.sink());
+  runner.start(1);
+  run_until(
+      bench.loop, [] { return false; }, 20ms);
+  if (bench.recorder.finished.empty()) CHECK(runner.waiting_for() == "connecting to 192.0.2.1:80");
+  runner.cancel();
+}
+
+TEST_CASE("http: over a unix socket") {
+  Bench bench;
+  TempFolder folder;
+  HttpProbe probe;
+  probe.url = "http://app.example.net/health";
+  probe.unix_socket = folder.file("app.sock");
+  CHECK(bench.probe(probe).detail == "connect to " + probe.unix_socket + ": No such file or directory");
+  Server server(probe.unix_socket, [](int connection) {
+    const auto request = read_until(connection, "\r\n\r\n");
+    const bool right = request.find("GET /health ") == 0 && request.find("Host: app.example.net\r\n") != std::string::npos;
+    write_all(connection, response(right ? "200 OK" : "400 No", ""));
+  });
+  CHECK(bench.probe(probe).detail == "answered 200");
+  probe.url = "http://127.0.0.1/health";
+  probe.host = "app.example.net";
+  CHECK(bench.probe(probe).detail == "answered 200");
+}
+
+TEST_CASE("http: the PROXY line comes first") {
+  Bench bench;
+  std::string first_line;
+  Server server([&](int connection) {
+    first_line = read_until(connection, "\r\n");
+    read_until(connection, "\r\n\r\n");
+    write_all(connection, response("200 OK", ""));
+  });
+  HttpProbe probe;
+  probe.url = "http://" + server.text() + "/";
+  probe.proxy_protocol = true;
+  CHECK(bench.probe(probe).good);
+  server.stop();
+  CHECK(first_line.find("PROXY TCP4 127.0.0.1 127.0.0.1 ") == 0);
+}
+
+TEST_CASE("http: HTTP/2 or nothing") {
+  Bench bench;
+  Site site;
+  HttpProbe probe = site.at("/200");
+  probe.http2 = true;
+  const auto result = bench.probe(probe);
+  CHECK_FALSE(result.good);
+  CHECK_FALSE(result.detail.empty());
+  CHECK(site.last_request().find("PRI * HTTP/2.0\r\n") == 0);
+}
+
+TEST_CASE("http: a file of authorities that cannot be read") {
+  Bench bench;
+  Site site;
+  HttpProbe probe;
+  probe.url = "https://" + site.server.text() + "/";
+  probe.tls_ca = "/no/such/file";
+  const auto result = bench.probe(probe);
+  CHECK_FALSE(result.good);
+  CHECK(result.detail.find("/no/such/file") != std::string::npos);
 }
 
 TEST_CASE("http: no answer, given up by the check") {
@@ -179,8 +277,8 @@ TEST_CASE("http: no answer, given up by the check") {
   Site site;
   HttpProbeRunner runner(bench.client, site.at("/silent"), bench.recorder.sink());
   runner.start(1);
+  CHECK(run_until(bench.loop, [&] { return runner.waiting_for() == "GET " + site.at("/silent").url; }));
   REQUIRE(run_until(bench.loop, [&] { return site.connections == 1; }));
-  CHECK(runner.waiting_for() == "GET " + site.at("/silent").url);
   runner.cancel();
   CHECK_FALSE(run_until(
       bench.loop, [&] { return !bench.recorder.finished.empty(); }, 50ms));
@@ -223,5 +321,6 @@ TEST_CASE("http: TLS to what speaks none") {
   probe.url = "https://" + server.text() + "/";
   const auto result = bench.probe(probe);
   CHECK_FALSE(result.good);
-  CHECK_FALSE(result.detail.empty());
+  CHECK(result.detail.find("TLS with " + server.text() + ": ") == 0);
+  CHECK(result.detail.find("(does it speak TLS?)") != std::string::npos);
 }

@@ -149,6 +149,31 @@ TEST_CASE("tcp: no answer, given up by the check") {
   runner.cancel();
 }
 
+TEST_CASE("tcp: another answer than the expected one, given up by the check") {
+  Bench bench;
+  Server server([](int connection) {
+    write_all(connection, "-NOAUTH\r\n");
+    wait_for_close(connection);
+  });
+  TcpProbeRunner runner(bench.loop, at(server, "PING\n", "PONG"), bench.recorder.sink());
+  runner.start(1);
+  const std::string waiting = server.text() + " answered '-NOAUTH  ', but not 'PONG'";
+  CHECK(run_until(bench.loop, [&] { return runner.waiting_for() == waiting; }));
+  runner.cancel();
+}
+
+TEST_CASE("tcp: zero bytes in question, answer and expression") {
+  Bench bench;
+  const std::string question("a\0b", 3);
+  Server server([&](int connection) {
+    if (read_until(connection, question) == question) write_all(connection, std::string("\0\n5.5.5-MariaDB\0\xff", 17));
+  });
+  CHECK(bench.probe(at(server, question, std::string("^\0\n[0-9.]+-MariaDB\0", 19))).good);
+  CHECK(bench.probe(at(server, question, "^\\x00\\x0a[0-9.]+-MariaDB\\0\\xff$")).good);
+  CHECK(bench.probe(at(server, question, std::string("a\0b", 3))).detail ==
+        server.text() + " answered '  5.5.5-MariaDB  ', which does not match 'a b'");
+}
+
 TEST_CASE("tcp: a lookup given up does not disturb the next run") {
   Bench bench;
   TcpProbeRunner runner(bench.loop, {.host = "no-such-host.invalid", .port = 80, .send = "", .expect = ""},

@@ -24,11 +24,13 @@ std::string document_with(Section section, const std::string& key) {
     case Section::document: return line;
     case Section::runtime: return "runtime:\n  " + line;
     case Section::runtime_users: return "runtime:\n  users:\n    " + line;
-    case Section::check:
-    case Section::check_type: {
+    case Section::check: {
       const std::map<std::string, std::string> types{
-          {"address", "tcp"}, {"send", "tcp"},  {"expect", "tcp"},      {"url", "http"},       {"host", "http"},
-          {"status", "http"}, {"body", "http"}, {"tls_verify", "http"}, {"command", "script"}, {"user", "script"}};
+          {"address", "tcp"},         {"send", "tcp"},           {"expect", "tcp"},     {"url", "http"},
+          {"host", "http"},           {"status", "http"},        {"body", "http"},      {"tls_verify", "http"},
+          {"tls_ca", "http"},         {"http2", "http"},         {"command", "script"}, {"user", "script"},
+          {"unix_socket", "http"},    {"proxy_protocol", "http"}, {"path", "file"},      {"invert", "file"},
+          {"tls_expiry_warning", "http"}, {"stub_status", "nginx"}};
       if (key == "type") return "checks:\n  c:\n    type:\n";
       return check(types.contains(key) ? types.at(key) : "process", "    " + line);
     }

@@ -350,7 +350,12 @@ TEST_CASE("checks of every type, with their defaults") {
   CHECK(load_check("{type: tcp, address: '127.0.0.1:80'}").spec ==
         CheckSpec{"c", TcpProbe{"127.0.0.1", 80, "", ""}, 1s, 1s, 1, 2});
   CHECK(load_check("{type: http, url: http://127.0.0.1/}").spec ==
-        CheckSpec{"c", HttpProbe{"http://127.0.0.1/", "", {{200, 399}}, "", true}, 1s, 1s, 1, 2});
+        CheckSpec{"c", HttpProbe{.url = "http://127.0.0.1/"}, 1s, 1s, 1, 2});
+  CHECK(load_check("{type: nginx}").spec == CheckSpec{"c", NginxProbe{}, 1s, 1s, 1, 2});
+  CHECK(NginxProbe{}.pid_file == "/run/nginx.pid");
+  CHECK(NginxProbe{}.page == HttpProbe{.url = "http://127.0.0.1/"});
+  CHECK(HttpProbe{}.tls_expiry_warning == 14 * 24h);
+  CHECK(load_check("{type: file, path: /etc/x}").spec == CheckSpec{"c", FileProbe{"/etc/x", false}, 1s, 1s, 1, 1});
   const auto script = load_check("{type: script, command: [/bin/true]}");
   CHECK(script.spec == CheckSpec{"c", ScriptProbe{}, 1s, 1s, 1, 1});
   CHECK(script.script == CommandConfig{{"/bin/true"}, "", 1s});
@@ -360,14 +365,37 @@ TEST_CASE("checks of every type, with every key") {
   const std::string common = ", interval: 3s, timeout: 500ms, rise: 2, fall: 4}";
   CHECK(load_check("{type: tcp, address: '[::1]:80', send: \"PING\\r\\n\", expect: '^\\+PONG'" + common).spec ==
         CheckSpec{"c", TcpProbe{"::1", 80, "PING\r\n", "^\\+PONG"}, 3s, 500ms, 2, 4});
-  CHECK(load_check("{type: http, url: https://127.0.0.1/, host: example.net, status: [200, 301-302], body: ok, "
-                   "tls_verify: false" +
-                   common)
-            .spec == CheckSpec{"c",
-                               HttpProbe{"https://127.0.0.1/", "example.net", {{200, 200}, {301, 302}}, "ok", false},
-                               3s, 500ms, 2, 4});
+  const std::string page = "host: example.net, status: [200, 301-302], body: ok, http2: true, unix_socket: /run/app, "
+                           "proxy_protocol: true, tls_expiry_warning: 7d, ";
+  HttpProbe wanted{.url = "https://127.0.0.1/",
+                   .host = "example.net",
+                   .status = {{200, 200}, {301, 302}},
+                   .body = "ok",
+                   .tls_verify = false,
+                   .tls_ca = "",
+                   .tls_expiry_warning = 7 * 24h,
+                   .http2 = true,
+                   .unix_socket = "/run/app",
+                   .proxy_protocol = true};
+  CHECK(load_check("{type: http, url: https://127.0.0.1/, tls_verify: false, " + page + common.substr(2)).spec ==
+        CheckSpec{"c", wanted, 3s, 500ms, 2, 4});
+  wanted.tls_verify = true;
+  wanted.tls_ca = "/etc/ca.pem";
+  CHECK(load_check("{type: nginx, url: https://127.0.0.1/, pid_file: /run/n, tls_ca: /etc/ca.pem, stub_status: "
+                   "http://127.0.0.1/s, " +
+                   page + common.substr(2))
+            .spec == CheckSpec{"c", NginxProbe{"/run/n", wanted, "http://127.0.0.1/s"}, 3s, 500ms, 2, 4});
+  CHECK(load_check("{type: file, path: /etc/x, invert: true" + common).spec ==
+        CheckSpec{"c", FileProbe{"/etc/x", true}, 3s, 500ms, 2, 4});
   const auto script = load_check("{type: script, command: [check, 1, '', \"a b\"], user: www-data" + common);
   CHECK(script.script == CommandConfig{{"check", "1", "", "a b"}, "www-data", 500ms});
+}
+
+TEST_CASE("escapes in what is sent and expected") {
+  CHECK(load_check("{type: tcp, address: 'a:1', send: \"a\\0\\x01\\r\\n\", expect: \"^\\0\\x0a\"}").spec.probe ==
+        Probe(TcpProbe{"a", 1, std::string("a\0\1\r\n", 5), std::string("^\0\n", 3)}));
+  CHECK(load_check("{type: tcp, address: 'a:1', expect: '^\\x00\\x0a'}").spec.probe ==
+        Probe(TcpProbe{"a", 1, "", "^\\x00\\x0a"}));
 }
 
 TEST_CASE("every key of a restart") {
