@@ -26,6 +26,7 @@ struct CommandLine {
 void add_status(CommandLine& line);
 void add_validate(CommandLine& line);
 void add_reload(CommandLine& line);
+void add_notify_test(CommandLine& line);
 void add_drain(CommandLine& line);
 void add_resume(CommandLine& line);
 

@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   holdfast::add_status(line);
   holdfast::add_validate(line);
   holdfast::add_reload(line);
+  holdfast::add_notify_test(line);
   holdfast::add_drain(line);
   holdfast::add_resume(line);
   line.app.footer(

@@ -97,6 +97,9 @@ class Renderer {
       blank_line();
       show_check(check);
     }
+    if (options_.instance.empty()) {
+      for (const Json& target : member(status_, "notifications")) show_notification(target);
+    }
     return std::move(out_);
   }
 
@@ -139,6 +142,7 @@ class Renderer {
     show_active_router(member(instance, "active_router"), state == "active");
     for (const Json& conflict : member(instance, "conflicts")) show_conflict(conflict);
     for (const Json& address : member(instance, "addresses")) show_address(address, state == "active");
+    show_move(member(instance, "move"));
     for (const Json& track : member(instance, "tracks")) show_track(track);
   }
 
@@ -196,6 +200,28 @@ class Renderer {
     line("address", fmt::format("{} on {} {}{}", text_of(address, "address"), text_of(address, "interface"),
                                 present == is_active ? where : paint(where, yellow),
                                 problem.empty() ? "" : ": " + paint(problem, red)));
+  }
+
+  void show_move(const Json& move) {
+    if (!move.is_object()) return;
+    const std::string state = text_of(move, "state");
+    const std::string error = text_of(move, "last_error");
+    const std::string text = state == "running"   ? "is being made"
+                             : state == "waiting" ? "waits for its next attempt"
+                                                  : "nothing to do";
+    line("move", error.empty() ? text : paint(text + "; the last attempt failed: " + error, red));
+  }
+
+  // Only what is wrong: whom nobody complains of is told.
+  void show_notification(const Json& target) {
+    const std::string error = text_of(target, "last_error");
+    const auto dropped = number_of(target, "dropped");
+    if (error.empty() && dropped == 0) return;
+    std::string text = error.empty() ? "is told again" : "could not be told: " + error;
+    if (const auto queued = number_of(target, "queued"); queued > 0) text += fmt::format("; {} waiting", queued);
+    if (dropped > 0) text += fmt::format("; {} lost since the start", dropped);
+    blank_line();
+    title("target " + text_of(target, "name"), paint(text, error.empty() ? yellow : red));
   }
 
   void show_track(const Json& track) {

@@ -12,7 +12,7 @@ std::string display_name(const UserIds& user) { return user.name.empty() ? std::
 
 Result<ChildUsers> choose_child_users(const RuntimeConfig& runtime) {
   ChildUsers users;
-  const auto unallocated = unallocated_users(3);
+  const auto unallocated = unallocated_users(4);
   std::size_t next = 0;
   std::string nameless;
 
@@ -44,8 +44,10 @@ Result<ChildUsers> choose_child_users(const RuntimeConfig& runtime) {
     return Error{"runtime.users: both children would run as '" + display_name(users.vrrp) +
                  "' and could signal each other; name two distinct users"};
   }
-  if (unallocated.empty()) return Error{"there is no free id for check scripts to run as"};
-  users.scripts = unallocated.back();  // never chosen above: there are three
+  // The last two were never chosen above: there are four.
+  if (unallocated.size() < 4) return Error{"there are no free ids for scripts and notifications to run as"};
+  users.scripts = unallocated[2];
+  users.notifier = unallocated[3];
   if (!nameless.empty()) {
     users.notice = "running children as ids that belong to nobody, since there is no user " + nameless +
                    "; create it with systemd-sysusers or set runtime.users";

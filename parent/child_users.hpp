@@ -14,6 +14,7 @@ struct ChildUsers {
   UserIds checker;
   UserIds scripts;     // of checks that name no user: neither of the two, which they could signal
   std::string notice;  // something worth saying about the choice; may be empty
+  UserIds notifier{};  // of the program that sends mails and webhooks: it holds their secrets
 };
 
 // runtime.users, else the package's users, else two ids that belong to nobody.

@@ -1,11 +1,14 @@
 #include "parent/command_runner.hpp"
 
+#include "common/privileges.hpp"
 #include "parent/text.hpp"
 
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +26,7 @@ namespace {
 
 constexpr std::array search_path{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"};
 constexpr std::size_t most_inherited = 64;
+constexpr int safe_descriptors = 100;  // out of the way of dup2
 
 std::string joined_search_path() {
   std::string joined = "PATH=";
@@ -53,11 +57,41 @@ std::string exec_failure(const std::string& program, int error) {
   }
 }
 
-// In the new process; returns only with the reason why it did not become the command.
-std::string become_command(const Command& command, int output) {
+// A file without a name that holds the text, to be read from its beginning.
+Result<Fd> file_with(const std::string& text) {
+  const auto failed = [] { return Error{std::string("cannot pass its input on: ") + std::strerror(errno)}; };
+  Fd file(memfd_create("input", MFD_CLOEXEC));
+  if (!file) return failed();
+  for (std::size_t written = 0; written < text.size();) {
+    const ssize_t size = write(file.get(), text.data() + written, text.size() - written);
+    if (size < 0) return failed();
+    written += static_cast<std::size_t>(size);
+  }
+  if (lseek(file.get(), 0, SEEK_SET) != 0) return failed();
+  return file;
+}
+
+// Becomes who shall run the command; the error says why not.
+Status assume_identity(const Command& command) {
+  const Account& account = command.account;
+  if (command.program >= 0) {
+    const rlimit no_core{0, 0};  // a core would hold the secrets of its input
+    setrlimit(RLIMIT_CORE, &no_core);
+    return shed_privileges({account.uid, account.gid, ""}, {});
+  }
+  if (setgroups(account.groups.size(), account.groups.data()) != 0 ||
+      setresgid(account.gid, account.gid, account.gid) != 0 || setresuid(account.uid, account.uid, account.uid) != 0) {
+    return Error{"cannot become user " + std::to_string(account.uid) + ": " + std::strerror(errno)};
+  }
+  return {};
+}
+
+// In the new process; returns only with the reason why it did not become the command. `input`: -1 for none.
+std::string become_command(const Command& command, int output, int input) {
   setpgid(0, 0);
   umask(022);
-  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const int program = command.program < 0 ? -1 : fcntl(command.program, F_DUPFD_CLOEXEC, safe_descriptors);
+  const int null = input >= 0 ? input : open("/dev/null", O_RDONLY | O_CLOEXEC);
   // /dev/null may come out as 0 itself; dup2 onto itself would keep the close-on-exec flag.
   if (null > 0)
     dup2(null, 0);
@@ -67,22 +101,24 @@ std::string become_command(const Command& command, int output) {
   dup2(output, 2);
   if (chdir("/") != 0) return std::string("cannot change to /: ") + std::strerror(errno);
 
-  const Account& account = command.account;
-  if (setgroups(account.groups.size(), account.groups.data()) != 0 ||
-      setresgid(account.gid, account.gid, account.gid) != 0 || setresuid(account.uid, account.uid, account.uid) != 0) {
-    return "cannot become user " + std::to_string(account.uid) + ": " + std::strerror(errno);
-  }
+  if (const Status assumed = assume_identity(command); !assumed) return assumed.error().text;
 
   std::vector<char*> argv;
   for (const std::string& argument : command.argv) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   std::string path = joined_search_path();
   std::string language = "LANG=C";
-  char* environment[] = {path.data(), language.data(), nullptr};
+  std::vector<char*> environment{path.data(), language.data()};
+  for (const std::string& variable : command.environment) environment.push_back(const_cast<char*>(variable.c_str()));
+  environment.push_back(nullptr);
 
+  if (program >= 0) {
+    fexecve(program, argv.data(), environment.data());
+    return "cannot execute '" + command.argv.front() + "': " + std::strerror(errno);
+  }
   int error = ENOENT;
   for (const std::string& file : candidates(command.argv.front())) {
-    execve(file.c_str(), argv.data(), environment);
+    execve(file.c_str(), argv.data(), environment.data());
     // A file that exists but can't be run says more than the folders where there is none.
     if (errno != ENOENT && errno != ENOTDIR) error = errno;
   }
@@ -157,7 +193,13 @@ Result<SpawnedProcess> CommandRunner::start(const Command& command, Run& run) {
   const Fd write_end(ends[1]);
   fcntl(run.output.get(), F_SETFL, O_NONBLOCK);
   run.output_watch = IoWatch(loop_, run.output.get(), EPOLLIN, [this, &run](std::uint32_t) { read_output(run); });
-  return spawn([&] { return become_command(command, write_end.get()); });
+  Fd input;
+  if (!command.input.empty()) {
+    auto file = file_with(command.input);
+    if (!file) return file.error();
+    input = std::move(*file);
+  }
+  return spawn([&] { return become_command(command, write_end.get(), input ? input.get() : -1); });
 }
 
 // Reads what is there; a command that writes faster than this is waited on by nobody.

@@ -1,4 +1,5 @@
-// Runs the user's commands: scripts of checks, restarts. Without a shell, never waiting for them.
+// Runs the user's commands: scripts of checks, restarts, notifications; and a program of ours that needs no privilege.
+// Without a shell, never waiting for them.
 #pragma once
 
 #include "common/event_loop.hpp"
@@ -31,6 +32,11 @@ struct Command {
   std::vector<std::string> argv;  // argv[0]: a path, or a name found in the fixed PATH
   Account account;
   Duration timeout{};
+  std::vector<std::string> environment{};  // "NAME=value", besides PATH and LANG
+  std::string input{};                     // what it can read; may hold secrets, no file has them
+  // An opened program to run instead of argv[0], which stays the caller's: without any capability, and it can't regain
+  // one.
+  int program = -1;
 };
 
 struct CommandResult {
@@ -43,7 +49,8 @@ struct CommandResult {
   bool ok() const { return outcome == Outcome::exited && code == 0; }
 };
 
-// Each command has a process group of its own, a clean environment (PATH, LANG=C) and /dev/null to read.
+// Each command has a process group of its own, a clean environment (PATH, LANG=C and what it is given) and its input or
+// /dev/null to read.
 // It ends when its process exits: whatever it left in the background (a daemon that was started) lives on
 // after a success. At the timeout the group gets SIGTERM, a second later SIGKILL.
 class CommandRunner {

@@ -70,6 +70,7 @@ class Comparison {
 
 const std::string& name_of(const CheckConfig& check) { return check.spec.name; }
 const std::string& name_of(const InstanceConfig& instance) { return instance.router.name; }
+const std::string& name_of(const NotifyTarget& target) { return target.name; }
 
 void compare(const CheckConfig& before, const CheckConfig& after, Comparison changes) {
   if (before.spec.probe.index() != after.spec.probe.index()) {
@@ -110,12 +111,24 @@ void compare(const InstanceConfig& before, const InstanceConfig& after, Comparis
   changes.shown("require_link_local_first", b.require_link_local_first, a.require_link_local_first);
   changes.shown("sync_group", before.sync_group, after.sync_group);
   changes.shown("leader", before.leader, after.leader);
+  changes.changed("move", before.move, after.move);
   changes.listed("peers", b.peers, a.peers, [](const IpAddr& peer) { return to_string(peer); });
   changes.listed("addresses", b.addresses, a.addresses,
                  [](const VirtualAddress& address) { return to_string(address.prefix); });
   changes.listed("track", before.tracks, after.tracks, [](const TrackConfig& track) {
     return track.check.empty() ? "interface " + track.interface : "check " + track.check;
   });
+}
+
+void compare(const NotifyTarget& before, const NotifyTarget& after, Comparison changes) {
+  if (before.how.index() != after.how.index()) {
+    changes.say(std::string(type_name(before.how)) + " -> " + type_name(after.how));
+  } else {
+    changes.changed("how it is told", before.how, after.how);  // holds secrets
+  }
+  changes.changed("on", before.on, after.on);
+  changes.changed("instances", before.instances, after.instances);
+  changes.shown("timeout", before.timeout, after.timeout);
 }
 
 template <class Item>
@@ -146,6 +159,7 @@ std::vector<std::string> describe_changes(const Config& before, const Config& af
   runtime.shown("admin_group", before.runtime.admin_group, after.runtime.admin_group);
   compare_all("check", before.checks, after.checks, changes);
   compare_all("instance", before.instances, after.instances, changes);
+  compare_all("target", before.notify, after.notify, changes);
   return changes;
 }
 

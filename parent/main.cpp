@@ -105,6 +105,8 @@ int run(const Options& options) {
   if (!vrrp_program) return fail(vrrp_program.error().text);
   auto checker_program = open_child_program("holdfast-checker", "health checks");
   if (!checker_program) return fail(checker_program.error().text);
+  auto notify_program = open_child_program("holdfast-notify", "one notification");
+  if (!notify_program) return fail(notify_program.error().text);
   auto users = choose_child_users(loaded.config->runtime);
   if (!users) return fail(users.error().text);
   const auto lock = claim_runtime_dir(options.runtime_dir);
@@ -123,7 +125,8 @@ int run(const Options& options) {
   Supervisor supervisor(
       loop, {options.config, [&options, &load_options] { return load_config(options.config, load_options); },
              std::move(*loaded.config), drain_record, std::move(*drained), std::move(*users), std::move(*vrrp_program),
-             std::move(*checker_program), [&journal](JournalEntry entry) { journal.write(std::move(entry)); }});
+             std::move(*checker_program), [&journal](JournalEntry entry) { journal.write(std::move(entry)); },
+             std::move(*notify_program)});
 
   std::unique_ptr<ControlServer> control;
   const auto update_admin_group = [&] {
@@ -148,6 +151,16 @@ int run(const Options& options) {
        {"reload", Access::change,
         [&](const Json&, ControlServer::Answer answer) {
           reload([answer = std::move(answer)](const ReloadAnswer& result) { answer(document(result)); });
+        }},
+       {"notify-test", Access::change,
+        [&](const Json& request, ControlServer::Answer answer) {
+          const auto target = request.find("target");
+          if (target == request.end() || !target->is_string()) {
+            return answer(ControlServer::refusal("the request names no target"));
+          }
+          supervisor.test_notification(*target, [answer = std::move(answer)](const Result<std::string>& outcome) {
+            answer(outcome ? Json{{"ok", true}, {"text", *outcome}} : ControlServer::refusal(outcome.error().text));
+          });
         }},
        {"drain", Access::change,
         [&](const Json& request, ControlServer::Answer answer) {

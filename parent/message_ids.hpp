@@ -23,4 +23,9 @@ inline constexpr const char* resumed = "f2749002e8b24627b0397f224859ea69";
 inline constexpr const char* restart_refused = "5fd9ac04bcd14fe28a6ef0a0cc6f1f1b";
 inline constexpr const char* restarts_exhausted = "24a2f2082ea44d8f8d146fae7647cac5";
 
+inline constexpr const char* conflict_over = "60ae94037db94a1b8c4e181930e8fbc2";
+inline constexpr const char* notification_failed = "a9a162e2c16440f4b6ecc0ebbd5c63b3";
+inline constexpr const char* move_failed = "461afc2f04b04005bf7f027ae49d3480";
+inline constexpr const char* moved = "c2affa2c6492482c9142f36bd3b71926";
+
 }  // namespace holdfast::message_id

@@ -21,6 +21,11 @@ Json process(const ProcessStatus& status) {
           {"state", status.view.state}};
 }
 
+Json move(const std::optional<MoveStatus>& status) {
+  if (!status) return nullptr;
+  return {{"state", to_string(status->state)}, {"failed", status->failed}, {"last_error", or_null(status->last_error)}};
+}
+
 Json statistics(const InstanceStatistics& counters) {
   Json json = Json::object();
 #define X(name) json[#name] = counters.name;
@@ -131,10 +136,21 @@ Json instance(const InstanceStatus& status, const DaemonStatus& daemon, const Wa
       {"active_router", active_router},
       {"addresses", addresses},
       {"conflicts", conflicts},
+      {"move", move(status.move)},
       {"tracks", tracks}};
   add_rfc8347_state(json, router, report, clock);
   json["statistics"] = statistics(report.statistics);
   return json;
+}
+
+Json notification(const NotificationStatus& status) {
+  return {{"name", status.name},
+          {"type", status.type},
+          {"queued", status.counters.queued},
+          {"sent", status.counters.sent},
+          {"failed", status.counters.failed},
+          {"dropped", status.counters.dropped},
+          {"last_error", or_null(status.counters.last_error)}};
 }
 
 Json check(const CheckState& state, const WallClock& clock) {
@@ -156,10 +172,11 @@ Json check(const CheckState& state, const WallClock& clock) {
 }  // namespace
 
 Json status_document(const DaemonStatus& daemon, const WallClock& clock) {
-  Json processes = Json::array(), instances = Json::array(), checks = Json::array();
+  Json processes = Json::array(), instances = Json::array(), checks = Json::array(), notifications = Json::array();
   for (const ProcessStatus& each : daemon.processes) processes.push_back(process(each));
   for (const InstanceStatus& each : daemon.instances) instances.push_back(instance(each, daemon, clock));
   for (const CheckState& each : daemon.checks) checks.push_back(check(each, clock));
+  for (const NotificationStatus& each : daemon.notifications) notifications.push_back(notification(each));
   return {{"node", daemon.node},
           {"version", HOLDFAST_VERSION},
           {"started", clock.text(daemon.started)},
@@ -170,6 +187,7 @@ Json status_document(const DaemonStatus& daemon, const WallClock& clock) {
           {"processes", processes},
           {"instances", instances},
           {"checks", checks},
+          {"notifications", notifications},
           {"statistics", statistics(daemon, clock)}};
 }
 

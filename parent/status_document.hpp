@@ -6,6 +6,7 @@
 #include "common/messages.hpp"
 #include "parent/child_keeper.hpp"
 #include "parent/health.hpp"
+#include "parent/notifier.hpp"
 #include "parent/wall_clock.hpp"
 
 #include <nlohmann/json.hpp>
@@ -36,6 +37,7 @@ struct InstanceStatus {
   std::string reason;
   bool drained = false;
   const InstanceReport* report = nullptr;  // the last one; may be missing
+  std::optional<MoveStatus> move{};        // where it has one
 };
 
 struct DaemonStatus {
@@ -48,6 +50,7 @@ struct DaemonStatus {
   std::vector<InstanceStatus> instances;
   std::vector<CheckState> checks;
   std::map<std::string, CheckStatus> interfaces;  // those that are tracked
+  std::vector<NotificationStatus> notifications;
   GlobalStatistics statistics;
   TimePoint counting_since;  // counters are those of a VRRP process that was started then
 };

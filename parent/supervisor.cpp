@@ -61,7 +61,12 @@ Account account_of(const UserIds& user) { return {user.uid, user.gid, {}}; }
 
 Supervisor::Supervisor(EventLoop& loop, Setup setup)
     : loop_(loop),
-      journal_(std::move(setup.journal)),
+      notifier_(loop, {account_of(setup.users.scripts), account_of(setup.users.notifier),
+                       std::move(setup.notify_program), setup.journal}),
+      journal_([this, sink = std::move(setup.journal)](JournalEntry entry) {
+        notifier_.on(entry);
+        sink(std::move(entry));
+      }),
       config_file_(std::move(setup.config_file)),
       load_(std::move(setup.load)),
       runtime_at_start_(setup.config.runtime),
@@ -83,6 +88,7 @@ Supervisor::Supervisor(EventLoop& loop, Setup setup)
               {[this](const ParentToChecker& message) { checker_.send(message); }, [this] { update_standings(); },
                journal_}),
       drains_(loop, setup.drain_record, std::move(setup.drained), {[this] { update_standings(); }, journal_}),
+      conflict_timer_(loop, [this] { watch_conflicts(); }),
       deadline_(loop, [this] { deadline_passed(); }),
       after_turn_(loop, [this] { update_status_sentence(); }) {
   if (!setup.users.notice.empty()) say(LogLevel::notice, setup.users.notice);
@@ -158,8 +164,13 @@ void Supervisor::on_vrrp(ConflictSeen&& message) {
   if (!instance_ids_.knows(message.id)) return vrrp_.kill("it named an instance that does not exist");
   const std::string& name = instance_ids_.name_of(message.id);
   const std::string text = one_line(message.text);
+  const bool is_new = conflicts_.seen(message.id, text);
+  conflict_timer_.arm(loop_.now() + ConflictWatch::interval);
   say(LogLevel::warning, name + ": " + text, message_id::conflict,
-      {{"HOLDFAST_INSTANCE", name}, {"HOLDFAST_PEER", to_string(message.peer)}, {"HOLDFAST_REASON", text}});
+      {{"HOLDFAST_INSTANCE", name},
+       {"HOLDFAST_PEER", to_string(message.peer)},
+       {"HOLDFAST_REASON", text},
+       {"HOLDFAST_REPEATED", is_new ? "no" : "yes"}});
 }
 
 void Supervisor::on_vrrp(InterfaceChanged&& message) {
@@ -184,7 +195,21 @@ void Supervisor::on_vrrp(InstanceReport&& message) {
   if (found == instances_.end()) return;
   // A state may last while its reason changes: down at first, then unplugged.
   if (message.state == found->second.state) found->second.reason = one_line(message.reason);
+  if (const auto end = conflicts_.reported(message)) conflict_over(message, *end);
   found->second.report = std::move(message);
+}
+
+void Supervisor::watch_conflicts() {
+  if (!conflicts_.any()) return;
+  vrrp_.send(RequestReports{++last_serial_});
+  conflict_timer_.arm(loop_.now() + ConflictWatch::interval);
+}
+
+void Supervisor::conflict_over(const InstanceReport& report, const ConflictWatch::End& end) {
+  const std::string& name = instance_ids_.name_of(report.id);
+  const bool won = end.contested && end.active;
+  say(LogLevel::notice, name + ": the conflict is over" + (won ? ", and this host is still active" : ""),
+      message_id::conflict_over, {{"HOLDFAST_INSTANCE", name}, {"HOLDFAST_RESULT", won ? "won" : "over"}});
 }
 
 void Supervisor::on_vrrp(GlobalReport&& message) {
@@ -297,6 +322,7 @@ void Supervisor::adopt(Config config, bool by_reload) {
   for (const CheckConfig& check : config_.checks) checks.emplace_back(check_ids_.id_of(check.spec.name), check);
   health_.configure(checks, by_reload);
   interfaces_.configure(config_.instances, by_reload);
+  notifier_.configure(config_);
 
   std::map<InstanceId, Instance> next;
   for (const InstanceConfig& config_of_instance : config_.instances) {
@@ -308,6 +334,7 @@ void Supervisor::adopt(Config config, bool by_reload) {
     instance.standing = standing_of_instance(config_of_instance);
   }
   instances_ = std::move(next);
+  conflicts_.keep([this](InstanceId id) { return instances_.contains(id); });
 }
 
 void Supervisor::configure_vrrp() {
@@ -548,11 +575,12 @@ DaemonStatus Supervisor::known_status() {
     const Instance& instance = instances_.at(instance_ids_.number_of(config.router.name));
     status.instances.push_back({&config, instance.standing, instance.state, instance.since, instance.reason,
                                 drain_fitness(config) == Fitness::drained,
-                                instance.report ? &*instance.report : nullptr});
+                                instance.report ? &*instance.report : nullptr, notifier_.move(config.router.name)});
   }
   for (const CheckConfig& config : config_.checks) {
     status.checks.push_back({&config, health_.summary(check_ids_.number_of(config.spec.name))});
   }
+  status.notifications = notifier_.targets();
   return status;
 }
 
@@ -614,7 +642,10 @@ void Supervisor::leave(int code) {
 }
 
 void Supervisor::stop_if_alone() {
-  if (!vrrp_.exists() && !checker_.exists()) loop_.exit(exit_code_);
+  if (vrrp_.exists() || checker_.exists()) return;
+  // The addresses are handed over; who asked for it is told the end.
+  deadline_.disarm();
+  notifier_.close([this] { loop_.exit(exit_code_); });
 }
 
 void Supervisor::deadline_passed() {

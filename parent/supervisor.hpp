@@ -4,6 +4,7 @@
 //   checker --HealthChanged--> health -> restart_policy -> tracking --SetPriority--> VRRP child
 //   checker --RunScript------> health -> command_runner --ScriptFinished--> checker
 //   VRRP child --StateChanged--> journal, status
+//   journal --> notifier --> scripts, mails, webhooks
 //   holdfast drain -> drains --SetPriority--> VRRP child --DrainEnded--> drains
 //
 // Life: start() -> (both children run and have the configuration) -> running, reloads -> stop() -> the loop
@@ -15,10 +16,12 @@
 #include "common/messages.hpp"
 #include "parent/child_keeper.hpp"
 #include "parent/child_users.hpp"
+#include "parent/conflict_watch.hpp"
 #include "parent/drains.hpp"
 #include "parent/health.hpp"
 #include "parent/id_table.hpp"
 #include "parent/journal.hpp"
+#include "parent/notifier.hpp"
 #include "parent/rate_limit.hpp"
 #include "parent/status_document.hpp"
 #include "parent/tracked_interfaces.hpp"
@@ -53,6 +56,7 @@ class Supervisor {
     ChildProgram vrrp_program;
     ChildProgram checker_program;
     JournalSink journal;
+    ChildProgram notify_program = {Fd(), ""};  // may be missing where nothing is sent
   };
 
   // config: loaded already.
@@ -70,6 +74,11 @@ class Supervisor {
   void resume(const std::string& instance, Drains::Answer answer);
   // Asks the children for news; answers with what is known when they have told it, or half a second later.
   void status(std::function<void(const DaemonStatus&)> answer);
+
+  // Sends one notification; see Notifier::test.
+  void test_notification(const std::string& target, std::function<void(const Result<std::string>&)> answer) {
+    notifier_.test(target, std::move(answer));
+  }
 
   const Config& config() const { return config_; }
 
@@ -158,11 +167,14 @@ class Supervisor {
 
   void say(LogLevel level, const std::string& text, const char* message_id = nullptr,
            std::vector<std::pair<const char*, std::string>> fields = {});
+  void watch_conflicts();
+  void conflict_over(const InstanceReport& report, const ConflictWatch::End& end);
   void say_child_ended(const std::string& role, const std::string& why, Duration pause);
   void relay(const char* role, const Logged& message, ChildLog& log);
 
   EventLoop& loop_;
-  JournalSink journal_;
+  Notifier notifier_;
+  JournalSink journal_;  // what is written here, the notifier reads too
   std::string config_file_;
   std::function<LoadedConfig()> load_;
   Config config_;
@@ -176,6 +188,7 @@ class Supervisor {
   IdTable<CheckId> check_ids_;
   std::map<InstanceId, Instance> instances_;
   TrackedInterfaces interfaces_;
+  ConflictWatch conflicts_;
   GlobalStatistics statistics_;
   TimePoint counting_since_;  // when the VRRP child that made these was started
 
@@ -198,7 +211,8 @@ class Supervisor {
   Health health_;
   Drains drains_;
 
-  Timer deadline_;  // of the start, a reload or the stop
+  Timer conflict_timer_;  // to ask for reports while there is a conflict
+  Timer deadline_;        // of the start, a reload or the stop
   Duration stop_limit_{};
   int exit_code_ = 0;
   std::string told_sentence_;

@@ -74,4 +74,17 @@ Result<Endpoint> parse_http_url(std::string_view url) {
   return parse_authority(authority, secure ? 443 : 80);
 }
 
+Result<Endpoint> parse_smtp_url(std::string_view url) {
+  const bool secure = url.starts_with("smtps://");
+  if (!secure && !url.starts_with("smtp://")) return Error{"must begin with `smtp://` or `smtps://`"};
+  const std::string_view authority = url.substr(secure ? 8 : 7);
+  if (authority.find('@') != std::string_view::npos) {
+    return Error{"must not hold a user name or password; write them as `login` and `password_file`"};
+  }
+  if (authority.find_first_of("/?#") != std::string_view::npos) {
+    return Error{"must end behind the host or port, as in `smtp://mail.example.net:25`"};
+  }
+  return parse_authority(authority, secure ? 465 : 25);
+}
+
 }  // namespace holdfast

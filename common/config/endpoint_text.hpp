@@ -21,4 +21,7 @@ Result<Endpoint> parse_endpoint(std::string_view text);
 // Where "http://HOST[:PORT][/...]" or "https://..." leads; errors as above.
 Result<Endpoint> parse_http_url(std::string_view url);
 
+// Where "smtp://HOST[:PORT]" or "smtps://..." leads; errors as above.
+Result<Endpoint> parse_smtp_url(std::string_view url);
+
 }  // namespace holdfast

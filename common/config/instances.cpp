@@ -3,6 +3,7 @@
 #include "common/config/addresses.hpp"
 #include "common/config/map_reader.hpp"
 #include "common/config/named_parts.hpp"
+#include "common/config/notify.hpp"
 #include "common/config/password.hpp"
 #include "common/config/unicast.hpp"
 #include "common/ip_text.hpp"
@@ -231,10 +232,11 @@ void read_instance(Problems& problems, const YamlEntry& entry, const CheckNames&
     check_tracks(problems, tracks, router);
     for (const PlacedTrack& placed : tracks) config.tracks.push_back(placed.track);
   }
+  if (const YamlEntry* move = instance.take("move")) config.move = read_move(problems, *move, instance.what());
   if (!router.interface.empty() && router.vrid.value != 0) neighbours.add_router(router, vrid->place);
   instance.finish();
   // After an error this may only be its echo: the key is mistyped.
-  if (instance.peek("addresses") == nullptr && !problems.has_errors()) {
+  if (instance.peek("addresses") == nullptr && !config.move && !problems.has_errors()) {
     problems.warning(entry.place, instance.what() +
                                       " has no `addresses`, so none moves with it; add one, such as `addresses: "
                                       "[192.168.16.130]`, or write `addresses: []` where something else moves it");

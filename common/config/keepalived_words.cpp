@@ -15,8 +15,10 @@ struct ForeignWord {
   std::string_view mend;
 };
 
-constexpr std::string_view no_notifications =
-    "remove it; this version of Holdfast sends no notifications, `journalctl -u holdfast` has every transition";
+constexpr std::string_view notifying =
+    "write `notify: {commands: [{command: [SCRIPT]}]}` at the top of the file; the script gets keepalived's arguments";
+constexpr std::string_view mailing =
+    "write `notify: {email: {to: [...], from: ..., server: ...}}` at the top of the file";
 constexpr std::string_view announcing =
     "write `announce: {count: 5, repeat_after: 5s, refresh: 1m}` with what you need";
 
@@ -29,6 +31,8 @@ constexpr ForeignWord foreign_words[] = {
     {Section::document, "vrrp_sync_group", "write `sync_groups: {NAME: [...]}` with the instances of the group"},
     {Section::document, "global_defs", "remove it; the name of this host is `node`"},
     {Section::document, "router_id", "write `node`"},
+    {Section::document, "notification_email", mailing},
+    {Section::document, "smtp_server", mailing},
     {Section::document, "virtual_server", "remove it; Holdfast moves addresses, it balances no load"},
     {Section::instance, "state", "remove it; the priorities decide who is active"},
     {Section::instance, "virtual_router_id", "write `vrid`"},
@@ -54,12 +58,12 @@ constexpr ForeignWord foreign_words[] = {
     {Section::instance, "unicast_src_ip", "write `source`"},
     {Section::instance, "use_vmac", "write `virtual_mac: true`"},
     {Section::instance, "vmac_xmit_base", "remove it; `virtual_mac: true` is all there is to say"},
-    {Section::instance, "notify", no_notifications},
-    {Section::instance, "notify_master", no_notifications},
-    {Section::instance, "notify_backup", no_notifications},
-    {Section::instance, "notify_fault", no_notifications},
-    {Section::instance, "notify_stop", no_notifications},
-    {Section::instance, "smtp_alert", no_notifications},
+    {Section::instance, "notify", notifying},
+    {Section::instance, "notify_master", notifying},
+    {Section::instance, "notify_backup", notifying},
+    {Section::instance, "notify_fault", notifying},
+    {Section::instance, "notify_stop", notifying},
+    {Section::instance, "smtp_alert", mailing},
     {Section::check, "script", "write `type: script` and `command: [...]`"},
     {Section::check, "process", "write `type: process` and `name: ...`"},
     {Section::check, "init_fail", "remove it; a check is not up before its first result"},

@@ -13,6 +13,7 @@ constexpr KnownKey keys[] = {
     {Section::document, "instances"},
     {Section::document, "per_node"},
     {Section::document, "sync_groups"},
+    {Section::document, "notify"},
 
     {Section::instance, "interface"},
     {Section::instance, "vrid"},
@@ -36,6 +37,7 @@ constexpr KnownKey keys[] = {
     {Section::instance, "require_link_local_first"},
     {Section::instance, "accept"},
     {Section::instance, "password_file"},
+    {Section::instance, "move"},
 
     {Section::check, "type"},
     {Section::check, "interval"},
@@ -92,6 +94,52 @@ constexpr KnownKey keys[] = {
     {Section::runtime, "admin_group"},
     {Section::runtime_users, "vrrp"},
     {Section::runtime_users, "checker"},
+
+    {Section::move, "command"},
+    {Section::move, "user"},
+    {Section::move, "on"},
+    {Section::move, "timeout"},
+    {Section::move, "retry"},
+
+    {Section::notify, "commands"},
+    {Section::notify, "email"},
+    {Section::notify, "webhook"},
+
+    {Section::notify_command, "name"},
+    {Section::notify_command, "command"},
+    {Section::notify_command, "on"},
+    {Section::notify_command, "instances"},
+    {Section::notify_command, "user"},
+    {Section::notify_command, "timeout"},
+
+    {Section::notify_email, "name"},
+    {Section::notify_email, "to"},
+    {Section::notify_email, "from"},
+    {Section::notify_email, "server"},
+    {Section::notify_email, "tls"},
+    {Section::notify_email, "login"},
+    {Section::notify_email, "password"},
+    {Section::notify_email, "password_file"},
+    {Section::notify_email, "ca_file"},
+    {Section::notify_email, "on"},
+    {Section::notify_email, "instances"},
+    {Section::notify_email, "timeout"},
+
+    {Section::notify_webhook, "name"},
+    {Section::notify_webhook, "url"},
+    {Section::notify_webhook, "url_file"},
+    {Section::notify_webhook, "body"},
+    {Section::notify_webhook, "headers"},
+    {Section::notify_webhook, "signature"},
+    {Section::notify_webhook, "ca_file"},
+    {Section::notify_webhook, "on"},
+    {Section::notify_webhook, "instances"},
+    {Section::notify_webhook, "timeout"},
+
+    {Section::notify_signature, "type"},
+    {Section::notify_signature, "secret"},
+    {Section::notify_signature, "secret_file"},
+    {Section::notify_signature, "header"},
 };
 
 }  // namespace
@@ -120,6 +168,12 @@ std::string_view name_of(Section section) {
     case Section::announce: return "the `announce` of an instance";
     case Section::address: return "an entry of `addresses`";
     case Section::track: return "an entry of `track`";
+    case Section::move: return "the `move` of an instance";
+    case Section::notify: return "`notify`";
+    case Section::notify_command: return "an entry of `commands` of `notify`";
+    case Section::notify_email: return "an entry of `email` of `notify`";
+    case Section::notify_webhook: return "an entry of `webhook` of `notify`";
+    case Section::notify_signature: return "the `signature` of a webhook";
   }
   return "another part";
 }

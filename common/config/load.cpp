@@ -6,6 +6,7 @@
 #include "common/config/line_mend.hpp"
 #include "common/config/map_reader.hpp"
 #include "common/config/named_parts.hpp"
+#include "common/config/notify.hpp"
 #include "common/config/per_node.hpp"
 #include "common/config/problems.hpp"
 #include "common/config/sync_groups.hpp"
@@ -95,6 +96,7 @@ Config read_document(Problems& problems, const YamlNode& node, std::string name)
   const YamlEntry* checks = document.take("checks");
   const YamlEntry* instances = document.take("instances");
   const YamlEntry* groups = document.take("sync_groups");
+  const YamlEntry* notify = document.take("notify");
   const YamlNode& checks_node = checks == nullptr ? no_checks : *checks->value;
   auto names = names_in(checks_node);
   if (checks != nullptr) {
@@ -109,6 +111,7 @@ Config read_document(Problems& problems, const YamlNode& node, std::string name)
         read_sync_groups(problems, *groups->value, names_in(*instances->value), config.instances);
       }
     }
+    if (notify != nullptr) config.notify = read_notify(problems, *notify, names_in(*instances->value));
     // After an error a warning may only be its echo: a check whose name is mistyped seems untracked.
     if (!problems.has_errors()) warn_about_usage(problems, config, checks_node);
   } else {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/check_config.hpp"
+#include "common/config/notify_model.hpp"
 #include "common/router_config.hpp"
 #include "common/types.hpp"
 
@@ -61,6 +62,7 @@ struct InstanceConfig {
   std::vector<TrackConfig> tracks;  // its own, and those of the others in its sync group
   std::string sync_group;           // empty: in none
   std::string leader;               // the member that decides for the group; empty: this one does
+  std::optional<MoveConfig> move{};
   bool operator==(const InstanceConfig&) const = default;
 };
 
@@ -77,6 +79,7 @@ struct Config {
   RuntimeConfig runtime;
   std::vector<CheckConfig> checks;        // in file order, names unique
   std::vector<InstanceConfig> instances;  // in file order, names unique
+  std::vector<NotifyTarget> notify;       // in file order, names unique
   bool operator==(const Config&) const = default;
 };
 

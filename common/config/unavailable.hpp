@@ -11,7 +11,23 @@
 namespace holdfast {
 
 // The part of the configuration in which a word stands.
-enum class Section { document, runtime, runtime_users, check, restart, instance, announce, address, track };
+enum class Section {
+  document,
+  runtime,
+  runtime_users,
+  check,
+  restart,
+  instance,
+  announce,
+  address,
+  track,
+  move,
+  notify,
+  notify_command,
+  notify_email,
+  notify_webhook,
+  notify_signature
+};
 
 struct UnavailableFeature {
   Section section;
@@ -19,10 +35,8 @@ struct UnavailableFeature {
   std::string_view mend;
 };
 
-inline constexpr std::array unavailable_features{
-    UnavailableFeature{Section::document, "notify", "remove it"},
-    UnavailableFeature{Section::instance, "move", "remove it"},
-};
+// None at present.
+inline constexpr std::array<UnavailableFeature, 0> unavailable_features{};
 
 // "`move` is not available in this version of Holdfast; MEND", or nothing for any other word.
 inline std::optional<std::string> why_unavailable(Section section, std::string_view word) {

@@ -114,6 +114,20 @@ TEST_CASE("what is wrong between us and another router is shown") {
                  "            61 times, for 1 min, since 2026-11-22 13:32:00 UTC\n"));
 }
 
+TEST_CASE("notifications show only where something is wrong with them") {
+  Json changed = status;
+  changed["notifications"] = Json::parse(R"([
+    {"name":"pager","type":"command","queued":0,"sent":3,"failed":0,"dropped":0,"last_error":null},
+    {"name":"mail","type":"email","queued":2,"sent":1,"failed":4,"dropped":0,"last_error":"connection refused"},
+    {"name":"hook","type":"webhook","queued":0,"sent":1,"failed":4,"dropped":7,"last_error":null}])");
+  changed["instances"][0]["move"] = {{"state", "waiting"}, {"failed", 2}, {"last_error", "exited with status 1"}};
+  const auto text = status_text(changed, at_13_33());
+  CHECK(contains(text, "\ntarget mail: could not be told: connection refused; 2 waiting\n"));
+  CHECK(contains(text, "\ntarget hook: is told again; 7 lost since the start\n"));
+  CHECK_FALSE(contains(text, "pager"));
+  CHECK(contains(text, "  move      waits for its next attempt; the last attempt failed: exited with status 1\n"));
+}
+
 TEST_CASE("nothing in the document steers the terminal") {
   Json changed = status;
   changed["checks"][0]["detail"] =

@@ -37,14 +37,14 @@ TEST_CASE("problems that only some nodes have name them") {
   CHECK(result.problems ==
         Lines{"f:3:45: error: `vrid` must be a whole number from 1 to 255, not `0` (node b)",
               "f:3:55: error: unknown key `zzzz` in the file; the keys here are: node, per_node, runtime, checks, "
-              "instances, sync_groups (node c)"});
+              "instances, sync_groups, notify (node c)"});
 }
 
 TEST_CASE("a problem that all nodes have is said once") {
   const auto result = validate("zzzz: 1\n" + shared, {"a", "a"});
   CHECK_FALSE(result.valid);
   CHECK(result.problems == Lines{"f:1:1: error: unknown key `zzzz` in the file; the keys here are: node, per_node, "
-                                 "runtime, checks, instances, sync_groups"});
+                                 "runtime, checks, instances, sync_groups, notify"});
 }
 
 TEST_CASE("what does not suit the host is a warning") {

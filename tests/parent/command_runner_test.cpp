@@ -1,5 +1,7 @@
 #include "parent/command_runner.hpp"
 
+#include "common/privileges.hpp"
+
 #include "tests/parent/loop_support.hpp"
 #include "tests/parent/temp_folder.hpp"
 
@@ -128,6 +130,35 @@ TEST_CASE_METHOD(Runner, "a daemon started by a command ends the run, survives i
   CHECK(run_until(loop, [&] { return std::filesystem::exists(alive); }));
   CHECK(exists(daemon));
   kill(-getpgid(daemon), SIGKILL);
+}
+
+TEST_CASE_METHOD(Runner, "a command gets the environment and the input that it is given") {
+  std::optional<CommandResult> done;
+  std::string long_input(300'000, 'x');  // more than a pipe holds
+  runner.run({{"/bin/sh", "-c", "echo $HOLDFAST_A; wc -c"}, {}, 20s, {"HOLDFAST_A=b c"}, long_input},
+             [&](const CommandResult& result) { done = result; });
+  REQUIRE(run_until(loop, [&] { return done.has_value(); }));
+  CHECK(done->ok());
+  CHECK(done->output == "b c\n300000\n");
+}
+
+TEST_CASE_METHOD(Runner, "a program of ours runs without any privilege") {
+  const auto ids = unallocated_users(1);
+  const Fd program(open("/bin/cat", O_RDONLY | O_CLOEXEC));
+  std::optional<CommandResult> done;
+  Command command{
+      {"cat", "/proc/self/status", "-"}, {ids.at(0).uid, ids.at(0).gid, {}}, 20s, {}, "the input", program.get()};
+  runner.run(std::move(command), [&](const CommandResult& result) { done = result; });
+  REQUIRE(run_until(loop, [&] { return done.has_value(); }));
+  CAPTURE(done->output, done->text);
+  CHECK(done->ok());
+  const std::string id = std::to_string(ids.at(0).uid);
+  for (const std::string& line :
+       {"Uid:\t" + id + "\t" + id, std::string("CapEff:\t0000000000000000"), std::string("CapBnd:\t0000000000000000"),
+        std::string("NoNewPrivs:\t1"), std::string("the input")}) {
+    CAPTURE(line);
+    CHECK(done->output.find(line) != std::string::npos);
+  }
 }
 
 TEST_CASE_METHOD(Runner, "what a failed command leaves behind is ended") {

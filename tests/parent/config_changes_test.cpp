@@ -81,6 +81,20 @@ TEST_CASE("every key of an instance is told") {
               "instance VI_1: sync_group none -> G1", "instance VI_1: leader none -> VI_0"});
 }
 
+TEST_CASE("targets and moves") {
+  Config before = tutorial();
+  before.notify = {{"mail", {NotifyEvent::fault}, {}, 30s, NotifyEmail{}},
+                   {"pager", {NotifyEvent::fault}, {}, 30s, NotifyCommand{{"/bin/page"}, ""}}};
+  Config after = before;
+  std::get<NotifyEmail>(after.notify[0].how).password = "other";
+  after.notify[0].timeout = 10s;
+  after.notify[1] = {"hook", {NotifyEvent::fault}, {}, 10s, NotifyWebhook{}};
+  after.instances[0].move = MoveConfig{};
+  CHECK(describe_changes(before, after) == Lines{"instance VI_1: move changed", "target mail: how it is told changed",
+                                                 "target mail: timeout 30s -> 10s", "target pager: removed",
+                                                 "target hook: added"});
+}
+
 TEST_CASE("lists say what came and went") {
   const auto address = [](std::uint8_t last, const char* label = "") {
     return VirtualAddress{{IpAddr::v4(10, 0, 0, last), 32}, "eth0", label, AddressScope::global, true};

@@ -55,6 +55,11 @@ struct Example {
     summary.latency = 100us;
     daemon.checks = {{&check, summary}};
     daemon.interfaces = {{"eth1", CheckStatus::down}};
+    NotificationQueue::Counters counters;
+    counters.queued = 1;
+    counters.failed = 2;
+    counters.last_error = "refused";
+    daemon.notifications = {{"mail", "email", counters}};
     daemon.counting_since = TimePoint(910s);
     daemon.statistics.vrid_errors = 4;
   }
@@ -83,7 +88,7 @@ TEST_CASE("the document has the contract's shape") {
       R"("advert_interval_ms":1000,"peers":["192.168.16.129"],"virtual_mac":false,"sync_group":"web","leader":"VI_0",)"
       R"("drained":false,"handing_over":false,"active_router":{"address":"192.168.16.128","priority":102},)"
       R"("addresses":[{"address":"192.168.16.130/32","interface":"ens33","present":true,"problem":null}],)"
-      R"("conflicts":[],"tracks":[{"check":"nginx","status":"up","weight":2},)"
+      R"("conflicts":[],"move":null,"tracks":[{"check":"nginx","status":"up","weight":2},)"
       R"({"check":"nginx","status":"up","while_down":"demote"},)"
       R"({"interface":"eth1","status":"down","while_down":"fault"}],)"
       R"("is_owner":false,"last_adv_source":"192.168.16.129","up_datetime":"2026-11-22T11:58:20.000Z",)"
@@ -96,6 +101,15 @@ TEST_CASE("the document has the contract's shape") {
   CHECK(json["checks"].dump() ==
         R"([{"name":"nginx","type":"process","status":"up","since":"2026-11-22T11:59:10.000Z","detail":"runs",)"
         R"("restart":null,"held_down_until":null,"runs":0,"failures":0,"restarts":0,"latency_ms":0.1}])");
+  CHECK(json["notifications"].dump() ==
+        R"([{"name":"mail","type":"email","queued":1,"sent":0,"failed":2,"dropped":0,"last_error":"refused"}])");
+}
+
+TEST_CASE("how the move of an instance goes") {
+  Example example;
+  example.daemon.instances[0].move = MoveStatus{MoveQueue::State::waiting, 3, "no"};
+  CHECK(status_document(example.daemon, clock_at_noon)["instances"][0]["move"].dump() ==
+        R"({"state":"waiting","failed":3,"last_error":"no"})");
 }
 
 TEST_CASE("conflicts are told; times that can't be are not believed") {

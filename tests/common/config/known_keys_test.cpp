@@ -51,6 +51,13 @@ std::string document_with(Section section, const std::string& key) {
     case Section::announce: return instance("    announce:\n      " + line);
     case Section::address: return instance("    addresses:\n      - " + line);
     case Section::track: return instance("    track:\n      - " + line);
+    case Section::move: return instance("    move:\n      " + line);
+    case Section::notify: return instance("    vrid: 1\n") + "notify:\n  " + line;
+    case Section::notify_command: return instance("    vrid: 1\n") + "notify:\n  commands:\n    " + line;
+    case Section::notify_email: return instance("    vrid: 1\n") + "notify:\n  email:\n    " + line;
+    case Section::notify_webhook: return instance("    vrid: 1\n") + "notify:\n  webhook:\n    " + line;
+    case Section::notify_signature:
+      return instance("    vrid: 1\n") + "notify:\n  webhook:\n    signature:\n      " + line;
   }
   return {};
 }
@@ -76,11 +83,21 @@ TEST_CASE("every listed key is one that the loader takes") {
 
 TEST_CASE("docs/configuration.md has a row for every key, below the heading of its part") {
   const std::map<Section, std::string> headings{
-      {Section::document, "## The file"},       {Section::instance, "## An instance"},
-      {Section::address, "## `addresses`"},     {Section::track, "## `track`"},
-      {Section::announce, "## `announce`"},     {Section::check, "## A check"},
-      {Section::restart, "## `restart`"},       {Section::runtime, "## `runtime`"},
+      {Section::document, "## The file"},
+      {Section::instance, "## An instance"},
+      {Section::address, "## `addresses`"},
+      {Section::track, "## `track`"},
+      {Section::announce, "## `announce`"},
+      {Section::check, "## A check"},
+      {Section::restart, "## `restart`"},
+      {Section::runtime, "## `runtime`"},
       {Section::runtime_users, "## `runtime`"},
+      {Section::move, "## `move`"},
+      {Section::notify, "## `notify`"},
+      {Section::notify_command, "## `commands`"},
+      {Section::notify_email, "## `email`"},
+      {Section::notify_webhook, "## `webhook`"},
+      {Section::notify_signature, "## `signature`"},
   };
   std::ifstream file(SOURCE_DIR "/docs/configuration.md");
   const std::string page(std::istreambuf_iterator<char>(file), {});

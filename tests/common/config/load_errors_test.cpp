@@ -90,10 +90,10 @@ TEST_CASE("mistakes in an instance") {
       {"announce: {refresh: 10ms}", "2:76: error: `refresh` must be at least 1s, or 0s for never"},
       {"announce: {counts: 3}", "2:67: error: unknown key `counts` in `announce` of instance `w`; did you mean `count`?"},
       {"priorty: 3", "2:56: error: unknown key `priorty` in instance `w`; did you mean `priority`?"},
-      {"zzz: 3", "2:56: error: unknown key `zzz` in instance `w`; the keys here are: interface, vrid, priority, addresses, source, peers, version, advert_interval, mixed_versions, password, password_file, checksum, require_link_local_first, preempt, return_after, preempt_delay, timers, lease, announce, virtual_mac, accept, track"},
+      {"zzz: 3", "2:56: error: unknown key `zzz` in instance `w`; the keys here are: interface, vrid, priority, addresses, source, peers, version, advert_interval, mixed_versions, password, password_file, checksum, require_link_local_first, preempt, return_after, preempt_delay, timers, lease, announce, virtual_mac, accept, track, move"},
       {"state: MASTER", "2:56: error: unknown key `state` in instance `w`; remove it; the priorities decide who is active"},
       {"nopreempt: true", "2:56: error: unknown key `nopreempt` in instance `w`; write `preempt: false`"},
-      {"x-note: a", "2:56: error: unknown key `x-note` in instance `w`; the keys here are: interface, vrid, priority, addresses, source, peers, version, advert_interval, mixed_versions, password, password_file, checksum, require_link_local_first, preempt, return_after, preempt_delay, timers, lease, announce, virtual_mac, accept, track"},
+      {"x-note: a", "2:56: error: unknown key `x-note` in instance `w`; the keys here are: interface, vrid, priority, addresses, source, peers, version, advert_interval, mixed_versions, password, password_file, checksum, require_link_local_first, preempt, return_after, preempt_delay, timers, lease, announce, virtual_mac, accept, track, move"},
   }, "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], ", "}\n");
 }
 
@@ -108,9 +108,9 @@ TEST_CASE("keepalived's words get their mend") {
       {"mcast_src_ip: 10.0.0.9", "write `source`"},
       {"unicast_peer: [10.0.0.9]", "write `peers`"},
       {"unicast_src_ip: 10.0.0.9", "write `source`"},
-      {"notify_master: x", "remove it; this version of Holdfast sends no notifications, `journalctl -u holdfast` has every transition"},
-      {"notify: x", "remove it; this version of Holdfast sends no notifications, `journalctl -u holdfast` has every transition"},
-      {"smtp_alert: true", "remove it; this version of Holdfast sends no notifications, `journalctl -u holdfast` has every transition"},
+      {"notify_master: x", "write `notify: {commands: [{command: [SCRIPT]}]}` at the top of the file; the script gets keepalived's arguments"},
+      {"notify: x", "write `notify: {commands: [{command: [SCRIPT]}]}` at the top of the file; the script gets keepalived's arguments"},
+      {"smtp_alert: true", "write `notify: {email: {to: [...], from: ..., server: ...}}` at the top of the file"},
       {"track_interface: [eth1]", "write `track: [{interface: ...}]`; the instance's own is watched without it"},
       {"track_script: [a]", "write `track`"},
       {"use_vmac: vrrp.1", "write `virtual_mac: true`"},
@@ -420,15 +420,6 @@ TEST_CASE("checks that change nothing, or the wrong thing") {
 TEST_CASE("an invalid check still exists") {
   CHECK(remarks("checks:\n  c: {}\ninstances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], track: [c]}\n") == Lines{
       "f:2:3: error: check `c` has no `type`; add one, such as `type: process`"});
-}
-
-TEST_CASE("what later versions will do is refused, not ignored") {
-  check_cases({
-      {"move: {command: [a]}", "2:56: error: `move` is not available in this version of Holdfast; remove it"},
-  }, "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], ", "}\n");
-  check_cases({
-      {"notify: {}", "3:1: error: `notify` is not available in this version of Holdfast; remove it"},
-  }, "instances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1]}\n", "\n");
 }
 
 TEST_CASE("mistakes at the top") {

@@ -8,8 +8,35 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <string>
+#include <vector>
 
 using namespace holdfast;
+
+namespace {
+
+// What stands in a page's yaml blocks. path: from the top of the tree.
+std::vector<std::string> snippets_of(const std::string& path) {
+  std::ifstream file(SOURCE_DIR + path);
+  const std::string page(std::istreambuf_iterator<char>(file), {});
+  const std::string mark = "```yaml\n";
+  std::vector<std::string> snippets;
+  for (auto begin = page.find(mark); begin != std::string::npos; begin = page.find(mark, begin)) {
+    begin += mark.size();
+    snippets.push_back(page.substr(begin, page.find("```", begin) - begin));
+  }
+  return snippets;
+}
+
+Config is_valid(const std::string& text) {
+  CAPTURE(text);
+  const LoadedConfig loaded = parse_config(text, "sample", {.node = "", .default_node = "some-host"});
+  for (const Diagnostic& diagnostic : loaded.diagnostics) FAIL_CHECK(to_string(diagnostic));
+  REQUIRE(loaded.config);
+  return *loaded.config;
+}
+
+}  // namespace
 
 TEST_CASE("every sample is valid") {
   std::size_t samples = 0;
@@ -43,44 +70,38 @@ TEST_CASE("the smallest sample is valid too with every setting in it taken out o
     ++settings;
   }
   CHECK(settings == 9);
-  const LoadedConfig loaded = parse_config(text, "holdfast.yaml", {.node = "", .default_node = "some-host"});
-  for (const Diagnostic& diagnostic : loaded.diagnostics) FAIL_CHECK(to_string(diagnostic));
-  REQUIRE(loaded.config);
-  CHECK(loaded.config->instances[0].router.version == VrrpVersion::v2);
-  CHECK(loaded.config->instances[0].tracks.size() == 1);
+  const Config config = is_valid(text);
+  CHECK(config.instances[0].router.version == VrrpVersion::v2);
+  CHECK(config.instances[0].tracks.size() == 1);
 }
 
 TEST_CASE("README's configuration has ten lines and is valid") {
-  std::ifstream file(SOURCE_DIR "/README.md");
-  const std::string page(std::istreambuf_iterator<char>(file), {});
-  const std::size_t begin = page.find("```yaml\n") + 8;
-  const std::string text = page.substr(begin, page.find("```", begin) - begin);
+  const std::string text = snippets_of("/README.md").at(0);
   CHECK(std::count(text.begin(), text.end(), '\n') == 10);
-  const LoadedConfig loaded = parse_config(text, "README.md", {.node = "", .default_node = "some-host"});
-  for (const Diagnostic& diagnostic : loaded.diagnostics) FAIL_CHECK(to_string(diagnostic));
-  CHECK(loaded.config);
+  is_valid(text);
 }
 
 TEST_CASE("every check of docs/checks.md is valid") {
-  std::ifstream file(SOURCE_DIR "/docs/checks.md");
-  const std::string page(std::istreambuf_iterator<char>(file), {});
-  const std::string mark = "```yaml\n";
-  std::size_t samples = 0;
-  for (auto begin = page.find(mark); begin != std::string::npos; begin = page.find(mark, begin + 1)) {
-    ++samples;
-    std::istringstream lines(page.substr(begin + mark.size(), page.find("```\n", begin + 1) - begin - mark.size()));
+  const auto snippets = snippets_of("/docs/checks.md");
+  CHECK(snippets.size() >= 10);
+  for (const std::string& snippet : snippets) {
+    std::istringstream lines(snippet);
     std::string text = "checks:\n";
-    std::string name;
-    for (std::string line; std::getline(lines, line); text += "  " + line + "\n") {
-      if (name.empty()) name = line.substr(0, line.find(':'));
-    }
-    text += "instances: {w: {interface: eth0, vrid: 1, addresses: [192.0.2.1], track: [" + name + "]}}\n";
-    CAPTURE(text);
-    const LoadedConfig loaded = parse_config(text, "checks.md", {.node = "", .default_node = "some-host"});
-    for (const Diagnostic& diagnostic : loaded.diagnostics) FAIL_CHECK(to_string(diagnostic));
-    CHECK(loaded.config);
+    for (std::string line; std::getline(lines, line);) text += "  " + line + "\n";
+    const std::string name = snippet.substr(0, snippet.find(':'));
+    is_valid(text + "instances: {w: {interface: eth0, vrid: 1, addresses: [192.0.2.1], track: [" + name + "]}}\n");
   }
-  CHECK(samples >= 10);
+}
+
+TEST_CASE("every snippet of docs/notifications.md is valid") {
+  const auto snippets = snippets_of("/docs/notifications.md");
+  CHECK(snippets.size() >= 11);
+  for (const std::string& snippet : snippets) {
+    const bool whole = snippet.starts_with("instances:");
+    const Config config =
+        is_valid((whole ? "" : "instances: {VI_1: {interface: eth0, vrid: 66, addresses: [10.0.0.1]}}\n") + snippet);
+    CHECK((!config.notify.empty() || config.instances[0].move));
+  }
 }
 
 TEST_CASE("the two hosts of the tutorial differ in name and priority only") {

@@ -1,0 +1,57 @@
+#include "common/config/secret.hpp"
+
+#include "common/config/text_file.hpp"
+
+namespace holdfast {
+namespace {
+
+constexpr std::size_t longest_file = 4096;
+
+std::optional<std::string> first_line(Problems& problems, const YamlNode& node, const std::string& key) {
+  const std::string what = quoted(key + "_file");
+  const auto path = read_path(problems, node, what);
+  if (!path) return std::nullopt;
+  const auto file = read_text_file(*path, longest_file);
+  if (!file) {
+    problems.error(node.place, what + " " + quoted(*path) + ": " + file.error().text);
+    return std::nullopt;
+  }
+  if (file->others_may_read) {
+    problems.warning(node.place, "everybody on this host can read the " + key + "; run `chmod o-r " + *path + "`");
+  }
+  std::string line = file->text.substr(0, file->text.find('\n'));
+  if (line.ends_with('\r')) line.pop_back();
+  if (line.empty()) {
+    problems.error(node.place, "the first line of " + what + " " + quoted(*path) + " is empty; write the " + key +
+                                   " there, or remove the key");
+    return std::nullopt;
+  }
+  return line;
+}
+
+}  // namespace
+
+std::optional<SecretEntry> take_secret(Problems& problems, MapReader& reader, const std::string& key) {
+  const YamlEntry* written = reader.take(key);
+  const YamlEntry* file = reader.take(key + "_file");
+  if (written != nullptr && file != nullptr) {
+    problems.error(file->place, reader.what() + " has both " + quoted(key) + " and " + quoted(key + "_file") +
+                                    "; remove one of them");
+    return std::nullopt;
+  }
+  if (written == nullptr && file == nullptr) return std::nullopt;
+  return SecretEntry{written != nullptr ? written : file, file != nullptr};
+}
+
+std::optional<std::string> read_secret(Problems& problems, const SecretEntry& secret, const std::string& key) {
+  const YamlNode& node = *secret.entry->value;
+  auto text = secret.is_file ? first_line(problems, node, key) : read_text(problems, node, quoted(key));
+  if (text && text->find('\0') != std::string::npos) {
+    const std::string holder = secret.is_file ? "the " + key + " in " + quoted(node.text) : quoted(key);
+    problems.error(node.place, holder + " holds a zero byte; remove it");
+    return std::nullopt;
+  }
+  return text;
+}
+
+}  // namespace holdfast
