@@ -91,8 +91,7 @@ class Transfer {
         cause != 0) {
       text += std::string(" (") + std::strerror(static_cast<int>(cause)) + ")";
     }
-    if (outcome == CURLE_PEER_FAILED_VERIFICATION)
-      text += "; if a CA of your own issued it, name that in `ca_file`";
+    if (outcome == CURLE_PEER_FAILED_VERIFICATION) text += "; if a CA of your own issued it, name that in `ca_file`";
     return text;
   }
 

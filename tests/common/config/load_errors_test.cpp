@@ -461,11 +461,16 @@ TEST_CASE("all problems come in one run, in file order") {
 TEST_CASE("a gap that no weight bridges shows beside the other nodes") {
   const auto file = [](const std::string& weight, const std::string& other) {
     return "node: a\nchecks:\n  c: {type: process, name: x}\ninstances:\n"
-           "  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], track: [{check: c, weight: " + weight + "}]}\n"
-           "per_node:\n  a: {instances: {w: {priority: 150}}}\n  b: {instances: {w: {priority: " + other + "}}}\n";
+           "  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], track: [{check: c, weight: " +
+           weight +
+           "}]}\n"
+           "per_node:\n  a: {instances: {w: {priority: 150}}}\n  b: {instances: {w: {priority: " +
+           other + "}}}\n";
   };
-  CHECK(remarks(file("-20", "100")) == Lines{
-      "f:5:3: warning: instance `w`: with all that it weighs down, a still has priority 130, not below 100 of b, so the address stays here; write larger weights than the gap between the priorities, or track without a weight"});
+  CHECK(remarks(file("-20", "100")) ==
+        Lines{"f:5:3: warning: instance `w`: with all that it weighs down, a still has priority 130, not below 100 of "
+              "b, so the address stays here; write larger weights than the gap between the priorities, or track "
+              "without a weight"});
   CHECK(remarks(file("20", "131")).empty());
   CHECK(remarks(file("20", "130")).size() == 1);  // a tie is not below
   CHECK(remarks(file("-60", "100")).empty());
