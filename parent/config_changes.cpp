@@ -83,6 +83,7 @@ void compare(const CheckConfig& before, const CheckConfig& after, Comparison cha
   changes.shown("rise", before.spec.rise, after.spec.rise);
   changes.shown("fall", before.spec.fall, after.spec.fall);
   changes.changed("command", before.script, after.script);
+  changes.shown("damping", before.damping, after.damping);
   changes.changed("restart", before.restart, after.restart);
 }
 

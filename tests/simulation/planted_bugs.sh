@@ -9,7 +9,7 @@ most=${1:-1000000}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
-cp -r CMakeLists.txt common vrrp_child checker_child parent cli packaging tests "$scratch"
+cp -r CMakeLists.txt common vrrp_child checker_child notify_helper parent cli packaging tests "$scratch"
 if command -v ccache > /dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
 cmake -S "$scratch" -B "$scratch/build" -G Ninja -DCMAKE_BUILD_TYPE=Release > "$scratch/log" 2>&1 || {
   cat "$scratch/log"

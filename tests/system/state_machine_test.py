@@ -110,6 +110,7 @@ def backup_of(lab, instance="", **options):
     """(wire, injector, holdfast): web-1 as backup of GREATER with priority 200, an advert every 100 ms or, in
     version 2, every second."""
     wire, injector, holdfast = lonely(lab, wait=None, instance=instance, **options)
+    holdfast.waits_for_state("backup", 3)  # it listens
     injector.advert(GREATER, priority=200, version=options.get("version", 3))
     wait_until(lambda: holdfast.instance().get("active_router"), 3, "the active is heard")
     return wire, injector, holdfast

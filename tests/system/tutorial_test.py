@@ -46,7 +46,7 @@ def test_tutorial(lab):
     web_1.nginx.break_()
     web_1.nginx.stop()
     moves_to(web_2, 15)
-    logged(web_1, "could not restart", "nginx.conf")
+    logged(web_1, "not restarting", "configuration is broken", "nginx.conf")
     logged(web_1, "VI_1: ", "-> backup: ", "check nginx is down")
     logged(web_2, "VI_1: ", "-> active: ")
     stays(lambda: browser.page(VIP) == "web-2", 3, "the page is web-2's")
