@@ -136,6 +136,7 @@ class Renderer {
     if (flag_of(instance, "drained") && !away) heading += ", " + paint("drained", yellow);
     title(text_of(instance, "name"), heading);
     line("why", text_of(instance, "reason"));
+    if (flag_of(instance, "drained")) line("drained", "stays away until: holdfast resume " + text_of(instance, "name"));
     show_router(instance);
     show_group(instance);
     show_priority(member(instance, "priority"));

@@ -165,7 +165,9 @@ CheckView Health::view(CheckId id) const {
     case CheckStatus::down: break;
   }
   const bool held = record.policy && record.policy->holding();
-  return {held ? CheckView::Health::held : CheckView::Health::down, detail_of(record)};
+  // Without the time that a hold still takes: who quotes this does not ask again.
+  const bool flaps = record.found == CheckStatus::up;
+  return {held ? CheckView::Health::held : CheckView::Health::down, record.detail + (flaps ? ", but it flaps" : "")};
 }
 
 Health::Summary Health::summary(CheckId id) const {
@@ -294,7 +296,9 @@ void Health::restart_finished(CheckId id, const Status& outcome) {
     say(LogLevel::error, message_id::restart_failed, record, "could not restart " + thing + ": " + why,
         {{"HOLDFAST_RESULT", "failed"}, {"HOLDFAST_REASON", why}});
   }
-  perform(id, record, record.policy->on_finished(static_cast<bool>(outcome), loop_.now()));
+  perform(id, record,
+          record.policy->on_finished(static_cast<bool>(outcome), loop_.now(),
+                                     outcome ? "" : one_line(outcome.error().text, 200)));
   arm_timer();
   handlers_.changed();
 }

@@ -22,6 +22,11 @@ NotificationQueue::NotificationQueue(Policy policy, std::vector<NotifyEvent> on,
 void NotificationQueue::reconfigure(std::vector<NotifyEvent> on, std::vector<std::string> instances) {
   on_ = std::move(on);
   instances_ = std::move(instances);
+  reachable();
+}
+
+void NotificationQueue::reachable() {
+  counters_.last_error.clear();
   not_before_ = {};
   pause_ = {};
 }

@@ -55,6 +55,8 @@ class NotificationQueue {
 
   // The target has another configuration: what it wants from now on; and it is tried anew.
   void reconfigure(std::vector<NotifyEvent> on, std::vector<std::string> instances);
+  // It can be told again, as was seen elsewhere.
+  void reachable();
   // The daemon leaves: everything is tried at once, and once.
   void close();
   bool idle() const { return waiting_.empty() && !in_flight_; }

@@ -189,10 +189,15 @@ void Notifier::test(const std::string& name, std::function<void(const Result<std
         (names.empty() ? "; the configuration has none below `notify`" : hint_for(name, names, "the targets are"))});
   }
   const TimePoint began = loop_.now();
-  send(**found, news_.test((*found)->config.instances, began), [this, began, answer](const std::string& error) {
-    answer(error.empty() ? Result<std::string>("delivered in " + readable(loop_.now() - began))
-                         : Result<std::string>(Error{error}));
-  });
+  send(**found, news_.test((*found)->config.instances, began),
+       [this, target = *found, began, answer](const std::string& error) {
+         if (error.empty()) {
+           target->queue->reachable();
+           timer_.arm(loop_.now());
+         }
+         answer(error.empty() ? Result<std::string>("delivered in " + readable(loop_.now() - began))
+                              : Result<std::string>(Error{error}));
+       });
 }
 
 std::vector<NotificationStatus> Notifier::targets() const {

@@ -57,13 +57,14 @@ RestartPolicy::Actions RestartPolicy::on_examined(Verdict verdict, std::string f
   return {};
 }
 
-RestartPolicy::Actions RestartPolicy::on_finished(bool ok, TimePoint now) {
+RestartPolicy::Actions RestartPolicy::on_finished(bool ok, TimePoint now, std::string why_not) {
   if (phase_ != Phase::restarting) return {};
   if (!down_) {
     phase_ = Phase::idle;
     return {};
   }
   if (!ok) {
+    finding_ = std::move(why_not);
     wait(now);
     return {};
   }
@@ -96,7 +97,10 @@ std::string RestartPolicy::text(TimePoint now) const {
       return "restarting, attempt " + std::to_string(attempts_.size()) + " of " + std::to_string(config_.limit);
     case Phase::settling: return "restarted, waiting for a good result";
     case Phase::waiting:
-      if (verdict_ == Verdict::go) return "the restart did not help, next attempt in " + until_due();
+      if (verdict_ == Verdict::go) {
+        return (finding_.empty() ? "the restart did not help" : "the restart failed: " + finding_) +
+               "; next attempt in " + until_due();
+      }
       return "not restarted: " + finding_ + "; looked at again in " + until_due();
     case Phase::exhausted: {
       const std::string spent =
@@ -126,6 +130,7 @@ RestartPolicy::Actions RestartPolicy::attempt(bool hold, TimePoint now) {
 
 RestartPolicy::Actions RestartPolicy::begin(TimePoint now) {
   attempts_.push_back(now);
+  finding_.clear();
   phase_ = Phase::restarting;
   return {Action::start_restart};
 }

@@ -52,7 +52,7 @@ class RestartPolicy {
   // finding: what a person should know of a verdict that is not `go`.
   Actions on_examined(Verdict verdict, std::string finding, TimePoint now);
   // The restart that was started last has ended.
-  Actions on_finished(bool ok, TimePoint now);
+  Actions on_finished(bool ok, TimePoint now, std::string why_not = {});
   // Whatever is due.
   Actions on_time(TimePoint now);
 
@@ -83,7 +83,7 @@ class RestartPolicy {
   std::deque<TimePoint> attempts_;       // within the window, oldest first
   int failures_ = 0;                     // in a row, in this episode
   Verdict verdict_ = Verdict::go;
-  std::string finding_;
+  std::string finding_;  // of an examination, or why the last restart failed
   bool said_exhausted_ = false;
 };
 

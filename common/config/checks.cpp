@@ -303,6 +303,8 @@ void read_restart_conditions(Problems& problems, MapReader& reader, RestartConfi
   const bool none = test != nullptr && test->value->kind == YamlNode::Kind::list && test->value->items.empty();
   if (test == nullptr && (!restart.unit.empty() || !restart.command.empty())) {
     restart.config_test = usual_config_test(restart);
+  } else if (test != nullptr && (test->value->text == "false" || test->value->text == "no")) {
+    problems.error(test->value->place, "`config_test` must be a list; write `[]` for no test");
   } else if (test != nullptr && !none) {
     restart.config_test = read_command(problems, *test->value, "`config_test`").value_or(restart.config_test);
   }

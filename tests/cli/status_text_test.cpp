@@ -66,6 +66,7 @@ VI_1: ACTIVE for 2 h 2 min, since 2026-11-22 11:30:04 UTC
 
 VI_2: BACKUP for 5 s, since 2026-11-22 13:32:55 UTC, handing over, drained
   why       192.168.16.129 has the higher priority
+  drained   stays away until: holdfast resume VI_2
   router    vrid 67 on ens33, VRRP version 3, IPv4, an advert every 10 ms to 192.168.16.128, 192.168.16.127, virtual MAC
   group     web, goes where VI_1 goes
   priority  100

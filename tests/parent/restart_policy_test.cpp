@@ -64,7 +64,7 @@ TEST_CASE("a result that says no after the restart ends the hold") {
   p.on_finished(true, t0 + 200ms);
   CHECK(p.on_down(true, t0 + 300ms).empty());
   CHECK_FALSE(p.holding());
-  CHECK(p.text(t0 + 300ms) == "the restart did not help, next attempt in 5s");
+  CHECK(p.text(t0 + 300ms) == "the restart did not help; next attempt in 5s");
 }
 
 TEST_CASE("a failed restart fails over at once and is tried again at growing pauses") {

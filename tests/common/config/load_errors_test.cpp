@@ -108,7 +108,7 @@ TEST_CASE("keepalived's words get their mend") {
       {"mcast_src_ip: 10.0.0.9", "write `source`"},
       {"unicast_peer: [10.0.0.9]", "write `peers`"},
       {"unicast_src_ip: 10.0.0.9", "write `source`"},
-      {"notify_master: x", "write `notify: {commands: [{command: [SCRIPT]}]}` at the top of the file; the script gets keepalived's arguments"},
+      {"notify_master: x", "write `notify: {commands: [{command: [SCRIPT], on: [active]}]}` at the top of the file; the script gets keepalived's arguments behind its own"},
       {"notify: x", "write `notify: {commands: [{command: [SCRIPT]}]}` at the top of the file; the script gets keepalived's arguments"},
       {"smtp_alert: true", "write `notify: {email: {to: [...], from: ..., server: ...}}` at the top of the file"},
       {"track_interface: [eth1]", "write `track: [{interface: ...}]`; the instance's own is watched without it"},
@@ -402,6 +402,7 @@ TEST_CASE("mistakes in checks") {
       {"type: process, name: a, restart: {command: [a], when: crashed}", "2:55: error: `when: crashed` needs `unit`, since only systemd knows what was stopped on purpose; write `unit: nginx.service` in place of `command`, or remove the line"},
       {"type: process, name: a, restart: {unit: a.service, when: crash}", "2:64: error: `when` can't be `crash`; write `always` or `crashed`"},
       {"type: process, name: a, restart: {unit: a.service, config_test: nginx -t}", "2:71: error: `config_test` must be a list, since no shell splits it; write `[nginx, -t]`"},
+      {"type: process, name: a, restart: {unit: a.service, config_test: false}", "2:71: error: `config_test` must be a list; write `[]` for no test"},
       {"type: process, name: a, restart: {unti: a.service, command: [a]}", "2:41: error: unknown key `unti` in `restart` of check `c`; did you mean `unit`?"},
   }, "checks:\n  c: {", "}\ninstances:\n  w: {interface: eth0, vrid: 1, addresses: [10.0.0.1], track: [c]}\n");
 }
