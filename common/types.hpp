@@ -21,6 +21,7 @@ using CheckId = Strong<struct CheckIdTag, std::uint32_t>;
 
 inline constexpr Priority resigning_priority{0};  // "I no longer take part": an active that leaves
 inline constexpr Priority demoted_priority{1};    // between Holdfast routers: unfit, anyone may take over
+inline constexpr Priority flapping_priority{2};   // serves at the moment: better than the unfit, worse than all others
 inline constexpr Priority owner_priority{255};    // owns the addresses as its own
 
 // The monotonic time of the host. Nobody reads a clock through this type: time is an argument,

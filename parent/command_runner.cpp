@@ -139,6 +139,7 @@ struct CommandRunner::Run {
   std::string text;  // of the output
   std::unique_ptr<Timer> deadline;
   bool terminated = false;
+  std::string ended_because;  // not the timeout
   std::string start_error;
 };
 
@@ -183,6 +184,13 @@ CommandRunner::RunId CommandRunner::run(Command command, Done done) {
     run.deadline->arm(run.started);
   }
   return id;
+}
+
+void CommandRunner::end(RunId id, const std::string& why) {
+  const auto found = running_.find(id);
+  if (found == running_.end() || found->second->terminated) return;
+  found->second->ended_because = why;
+  found->second->deadline->arm(loop_.now());
 }
 
 Result<SpawnedProcess> CommandRunner::start(const Command& command, Run& run) {
@@ -263,7 +271,9 @@ void CommandRunner::finish(Run& run, CommandResult::Outcome outcome, int code, s
   result.code = code;
   result.output = run.text;
   result.took = loop_.now() - run.started;
-  if (outcome == CommandResult::Outcome::timed_out) text = "timed out after " + readable(run.command.timeout);
+  if (outcome == CommandResult::Outcome::timed_out) {
+    text = run.ended_because.empty() ? "timed out after " + readable(run.command.timeout) : run.ended_because;
+  }
   const std::string said = one_line(run.text, 300);
   result.text = said.empty() ? text : text + ": " + said;
   std::exchange(run.done, nullptr)(result);

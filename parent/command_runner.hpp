@@ -70,6 +70,8 @@ class CommandRunner {
   // `done` is called once, from the loop, never from inside run(): at the exit, or at the SIGKILL, since a
   // process may be beyond killing.
   RunId run(Command command, Done done);
+  // Ends it like one that takes too long; `done` hears `why`. Nothing where it has ended.
+  void end(RunId id, const std::string& why);
   // Whether the process still exists; true after `done` only for one that can't be killed.
   bool alive(RunId id) const { return running_.count(id) != 0; }
 

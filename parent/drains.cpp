@@ -48,9 +48,13 @@ void Drains::drain(const std::vector<DrainGroup>& groups, bool force, Answer ans
   std::vector<DrainGroup> begun;
   for (const DrainGroup& group : groups) {
     const std::string names = joined(group.members);
-    const bool all_drained = std::all_of(group.members.begin(), group.members.end(),
-                                         [this](const std::string& name) { return is_drained(name); });
-    if (all_drained) {
+    // One that is drained keeps its whole group away, whatever a reload has put together.
+    const bool is_away = std::any_of(group.members.begin(), group.members.end(),
+                                     [this](const std::string& name) { return is_drained(name); });
+    if (is_away) {
+      const auto known = drained_.size();
+      drained_.insert(group.members.begin(), group.members.end());
+      if (drained_.size() > known) request->recorded = false;
       request->result.lines.push_back(names + ": drained already");
     } else if (pending_.contains(group.decider)) {
       request->result.ok = false;
@@ -106,6 +110,7 @@ void Drains::ended(const std::string& decider, bool away, const std::string& rea
   if (away || pending.force) {
     drained_.insert(pending.group.members.begin(), pending.group.members.end());
     pending.request->recorded = false;
+    record({});  // not only when the slowest of them has ended
     const std::string line =
         names + ": " + (away ? reason : "given up, although no other router answered: nobody has the addresses now");
     say(LogLevel::notice, message_id::drained, decider, line + "; stays away until: holdfast resume " + decider);
@@ -136,10 +141,15 @@ void Drains::settle(const Pending& pending, bool ok, const std::string& line) {
   if (--request.waiting == 0) finish(pending.request);
 }
 
-// What was done is in the record before anybody hears of it.
+void Drains::record(StateFile::Done done) {
+  file_.save(
+      Json{{"drained", drained_}}.dump() + "\n", done ? std::move(done) : [](const Status&) {});
+}
+
+// What was done is in the record before the one who asked hears of it.
 void Drains::finish(const std::shared_ptr<Request>& request) {
   if (request->recorded) return request->answer(request->result);
-  file_.save(Json{{"drained", drained_}}.dump() + "\n", [this, request](const Status& status) {
+  record([this, request](const Status& status) {
     if (!status) {
       request->result.ok = false;
       request->result.lines.push_back(status.error().text +

@@ -61,7 +61,7 @@ class Drains {
 
   // The VRRP child's word on a group that drains; reason: why its decider is in the state that it is in.
   void ended(const std::string& decider, bool away, const std::string& reason);
-  // The VRRP child died: those on their way take part again.
+  // The VRRP child died, or there is another configuration: those on their way take part again.
   void cancel(const std::string& why);
 
   // What this makes of an instance; nothing: it takes part.
@@ -82,6 +82,7 @@ class Drains {
     std::shared_ptr<Request> request;
   };
 
+  void record(StateFile::Done done);
   void settle(const Pending& pending, bool ok, const std::string& line);
   void finish(const std::shared_ptr<Request>& request);
   void say(LogLevel level, const char* message_id, const std::string& instance, const std::string& text);

@@ -22,7 +22,7 @@ Duration settle_time(const CheckSpec& spec) {
 
 // How soon systemd has noticed, too, that a process of a unit died.
 constexpr Duration look_again_pause = std::chrono::milliseconds(100);
-constexpr int most_looks = 10;
+constexpr int most_looks = 20;
 
 constexpr Duration config_test_limit = std::chrono::seconds(10);
 constexpr Duration unit_log_limit = std::chrono::seconds(2);
@@ -130,6 +130,7 @@ void Health::set_found(CheckId id, Record& record, CheckStatus found, const std:
       case CheckStatus::down: perform(id, record, record.policy->on_down(counted_as_up, loop_.now())); break;
     }
   }
+  count_fall(record);
   arm_timer();
   handlers_.changed();
 }
@@ -143,11 +144,18 @@ void Health::settle_status(Record& record, TimePoint at) {
   if (before == status) return;
   record.since = std::clamp(at, TimePoint{}, now);
   if (status == CheckStatus::up) record.damping.on_up(now);
-  if (before == CheckStatus::up && status == CheckStatus::down) record.damping.on_down(now);
+  record.fall_is_held = before == CheckStatus::up && status == CheckStatus::down;
   const std::string detail = detail_of(record);
   say(status == CheckStatus::up ? LogLevel::notice : LogLevel::warning, message_id::health_changed, record,
       std::string(to_string(before)) + " -> " + to_string(status) + (detail.empty() ? "" : ": " + detail),
       {{"HOLDFAST_FROM", to_string(before)}, {"HOLDFAST_TO", to_string(status)}, {"HOLDFAST_REASON", detail}});
+}
+
+// A fall that the failover does not wait for, or not any more, moved the address.
+void Health::count_fall(Record& record) {
+  if (!record.fall_is_held || (record.policy && record.policy->holding())) return;
+  record.fall_is_held = false;
+  record.damping.on_down(loop_.now());
 }
 
 std::string Health::detail_of(const Record& record) const {
@@ -165,9 +173,9 @@ CheckView Health::view(CheckId id) const {
     case CheckStatus::down: break;
   }
   const bool held = record.policy && record.policy->holding();
-  // Without the time that a hold still takes: who quotes this does not ask again.
-  const bool flaps = record.found == CheckStatus::up;
-  return {held ? CheckView::Health::held : CheckView::Health::down, record.detail + (flaps ? ", but it flaps" : "")};
+  // The time that it is still held down is left out: who quotes this does not ask again.
+  if (record.found == CheckStatus::up) return {CheckView::Health::flapping, record.detail};
+  return {held ? CheckView::Health::held : CheckView::Health::down, record.detail};
 }
 
 Health::Summary Health::summary(CheckId id) const {
@@ -222,14 +230,16 @@ void Health::unit_seen(CheckId id, const Result<UnitState>& state) {
   if (found == records_.end() || !found->second.policy || !found->second.policy->examining()) return;
   Record& record = found->second;
   const std::string& unit = record.config.restart->unit;
-  if (state && state->active == "active" && ++record.looks < most_looks) {
+  // Its death has not been seen there yet; or it is being stopped, which may be the first half of a restart.
+  const bool changes = state && (state->active == "active" || state->active == "deactivating");
+  if (changes && state->result == "success" && ++record.looks < most_looks) {
     record.look_again = std::make_unique<Timer>(loop_, [this, id] { look_at_unit(id); });
     record.look_again->arm(loop_.now() + look_again_pause);
     return;
   }
   // A crash leaves its result from the moment that systemd sees it.
   const bool is_stopped = state && (state->active == "inactive" || state->active == "deactivating");
-  if (is_stopped && state->result == "success") {
+  if (is_stopped && state->result == "success" && state->load != "not-found") {
     examined(id, RestartPolicy::Verdict::stopped_on_purpose, unit + " was stopped on purpose");
   } else {
     test_configuration(id, record);
@@ -260,6 +270,7 @@ void Health::examined(CheckId id, RestartPolicy::Verdict verdict, const std::str
   }
   record.told_finding = finding;
   perform(id, record, record.policy->on_examined(verdict, finding, loop_.now()));
+  count_fall(record);
   arm_timer();
   handlers_.changed();
 }
@@ -290,7 +301,7 @@ void Health::restart_finished(CheckId id, const Status& outcome) {
   if (outcome) {
     say(LogLevel::notice, message_id::restart_succeeded, record, "restarted " + thing, {{"HOLDFAST_RESULT", "done"}});
   } else if (!record.config.restart->unit.empty()) {
-    tell_failed_unit(record, one_line(outcome.error().text));
+    tell_failed_unit(id, record, one_line(outcome.error().text));
   } else {
     const std::string why = one_line(outcome.error().text);
     say(LogLevel::error, message_id::restart_failed, record, "could not restart " + thing + ": " + why,
@@ -299,23 +310,27 @@ void Health::restart_finished(CheckId id, const Status& outcome) {
   perform(id, record,
           record.policy->on_finished(static_cast<bool>(outcome), loop_.now(),
                                      outcome ? "" : one_line(outcome.error().text, 200)));
+  count_fall(record);
   arm_timer();
   handlers_.changed();
 }
 
 // With what systemd and the unit itself have to say: which takes a moment, and nothing waits for it.
-void Health::tell_failed_unit(const Record& record, const std::string& why) {
+void Health::tell_failed_unit(CheckId id, const Record& record, const std::string& why) {
   const std::string unit = record.config.restart->unit;
   const std::string check = record.config.spec.name;
-  units_.ask(unit, [this, unit, check, why](const Result<UnitState>& state) {
+  units_.ask(unit, [this, id, unit, check, why](const Result<UnitState>& state) {
     const std::string result = state ? state->result : "";
-    const auto tell = [this, unit, check, why, result](const std::string& log) {
+    const auto tell = [this, id, unit, check, why, result](const std::string& log) {
+      // Up by itself meanwhile: that is no alarm any more.
+      const auto found = records_.find(id);
+      const bool is_over = found != records_.end() && found->second.found == CheckStatus::up;
       std::string text = "check " + check + ": could not restart " + unit + ": " + why;
       if (!result.empty() && result != "success") text += " (result: " + result + ")";
       if (!log.empty()) text += "; its last lines: " + one_line(log, 600);
       handlers_.journal({LogLevel::error,
                          text,
-                         message_id::restart_failed,
+                         is_over ? nullptr : message_id::restart_failed,
                          {{"HOLDFAST_CHECK", check},
                           {"HOLDFAST_RESULT", "failed"},
                           {"HOLDFAST_REASON", why},
@@ -388,6 +403,7 @@ void Health::time_passed() {
     }
     if (record.found == CheckStatus::up) settle_status(record, now);  // it may have been held down until now
     if (record.policy && !stopped_) perform(id, record, record.policy->on_time(now));
+    count_fall(record);
   }
   arm_timer();
   handlers_.changed();

@@ -78,6 +78,7 @@ class Health {
     TimePoint since;
     std::string detail = "no result yet";  // of what was found
     FlapDamping damping;
+    bool fall_is_held = false;  // it went down, but the failover waits: that moved nothing yet
     bool had_result = false;
     bool joined_by_reload = false;
     std::optional<TimePoint> expires;  // set while no living checker vouches for the status
@@ -92,6 +93,7 @@ class Health {
 
   void set_found(CheckId id, Record& record, CheckStatus found, const std::string& detail, TimePoint at);
   void settle_status(Record& record, TimePoint at);
+  void count_fall(Record& record);
   std::string detail_of(const Record& record) const;
   void perform(CheckId id, Record& record, const RestartPolicy::Actions& actions);
   void examine(CheckId id, Record& record);
@@ -101,7 +103,7 @@ class Health {
   void examined(CheckId id, RestartPolicy::Verdict verdict, const std::string& finding);
   void start_restart(CheckId id, Record& record);
   void restart_finished(CheckId id, const Status& outcome);
-  void tell_failed_unit(const Record& record, const std::string& why);
+  void tell_failed_unit(CheckId id, const Record& record, const std::string& why);
   void start_script(CheckId id, Record& record, std::uint64_t run);
   void script_finished(CheckId id, std::uint64_t run, const CommandResult& result);
   void time_passed();

@@ -47,8 +47,8 @@ void NotificationQueue::add(Notification notification) {
   if (policy_.merge_early && merge_into_waiting(notification)) return;
 
   const auto problem = problems_.find(notification.topic);
-  const bool ends =
-      policy_.recoveries && notification.status == Notification::Status::recovery && problem != problems_.end();
+  const bool is_known = problem != problems_.end() || will_tell_problem(notification.topic);
+  const bool ends = policy_.recoveries && notification.status == Notification::Status::recovery && is_known;
   if (!ends && !wants(notification)) return;
   if (notification.status == Notification::Status::recovery && !ends) notification.status = Notification::Status::news;
   if (policy_.recoveries && problem != problems_.end()) notification.answers = problem->second.serial;
@@ -61,6 +61,14 @@ void NotificationQueue::add(Notification notification) {
   entry.first_at = notification.at;
   entry.latest = std::move(notification);
   waiting_.push_back(std::move(entry));
+}
+
+// Whether a problem of this topic waits, or is on its way: its end is to follow it.
+bool NotificationQueue::will_tell_problem(const std::string& topic) const {
+  const auto is_it = [&](const Entry& entry) {
+    return entry.latest.topic == topic && entry.latest.status == Notification::Status::problem;
+  };
+  return (in_flight_ && is_it(*in_flight_)) || std::any_of(waiting_.begin(), waiting_.end(), is_it);
 }
 
 // ---- many become one ----
@@ -82,6 +90,7 @@ void NotificationQueue::merge(Entry& entry, const Notification& later) {
   const auto answers = entry.latest.answers;
   entry.latest = later;
   entry.latest.answers = answers;
+  entry.tried_since.reset();  // the latest is news, however old the first is
 }
 
 void NotificationQueue::merge_all() {
@@ -168,8 +177,8 @@ void NotificationQueue::finished(const std::string& error, TimePoint now) {
   pause_ = pause_ == Duration::zero() ? first_pause : std::min(2 * pause_, longest_pause);
   not_before_ = now + pause_;
   if (closed_) {
-    counters_.dropped += waiting_.size() + 1;
-    waiting_.clear();
+    ++counters_.dropped;
+    not_before_ = {};  // the others have their one attempt, too
     return;
   }
   if (now - *entry.tried_since >= patience) {

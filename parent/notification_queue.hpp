@@ -55,6 +55,7 @@ class NotificationQueue {
 
   // The target has another configuration: what it wants from now on; and it is tried anew.
   void reconfigure(std::vector<NotifyEvent> on, std::vector<std::string> instances);
+  void set_policy(Policy policy) { policy_ = policy; }
   // It can be told again, as was seen elsewhere.
   void reachable();
   // The daemon leaves: everything is tried at once, and once.
@@ -83,6 +84,7 @@ class NotificationQueue {
 
   bool concerns(const Notification& notification) const;
   bool wants(const Notification& notification) const;
+  bool will_tell_problem(const std::string& topic) const;
   bool merge_into_waiting(const Notification& notification);
   static void merge(Entry& entry, const Notification& later);
   void merge_all();

@@ -14,12 +14,14 @@ namespace {
 
 // What the helper may take beyond the limit that it keeps itself: its start, and its last words.
 constexpr Duration helper_grace = std::chrono::seconds(2);
+constexpr Duration stuck_pause = std::chrono::seconds(5);
 
 NotificationQueue::Policy policy_of(const NotifyTarget& target) {
   // Commands stand in for keepalived's: they see each state once, and are not told twice.
   if (std::holds_alternative<NotifyCommand>(target.how))
     return {.merge_early = false, .repeat = false, .recoveries = false};
-  return {};
+  const auto* webhook = std::get_if<NotifyWebhook>(&target.how);
+  return {.recoveries = webhook == nullptr || webhook->recoveries};
 }
 
 std::optional<Result<Account>> account_of(const std::string& user) {
@@ -44,7 +46,7 @@ Notifier::Notifier(EventLoop& loop, Setup setup)
 
 void Notifier::configure(const Config& config) {
   news_.configure(config);
-  message_domain_ = mail_domain(config.node);
+  if (message_domain_.empty()) message_domain_ = mail_domain(config.node);
 
   std::vector<std::shared_ptr<Target>> targets;
   for (const NotifyTarget& wanted : config.notify) {
@@ -53,6 +55,7 @@ void Notifier::configure(const Config& config) {
     });
     const auto target = known != targets_.end() ? *known : std::make_shared<Target>();
     if (!target->queue) target->queue.emplace(policy_of(wanted), wanted.on, wanted.instances);
+    target->queue->set_policy(policy_of(wanted));
     if (target->config != wanted) target->queue->reconfigure(wanted.on, wanted.instances);
     target->config = wanted;
     const auto* command = std::get_if<NotifyCommand>(&wanted.how);
@@ -80,6 +83,8 @@ void Notifier::on(const JournalEntry& entry) {
     const auto move = moves_.find(notification.topic);
     const bool is_state = notification.kind && *notification.kind <= NotifyEvent::stop;
     if (move != moves_.end() && is_state) {
+      // What still moves the address here must not come after what moves it away.
+      commands_.end(move->second->run, "the state has changed meanwhile");
       const auto& on = move->second->config.on;
       if (std::find(on.begin(), on.end(), *notification.kind) != on.end())
         move->second->queue.want(notification);
@@ -97,13 +102,21 @@ void Notifier::proceed() {
   const auto consider = [&next](const std::optional<TimePoint>& due) {
     if (due && (!next || *due < *next)) next = due;
   };
+  // One that was killed and does not die: nothing more is started beside it.
+  const auto hangs = [&](CommandRunner::RunId run, const std::optional<TimePoint>& due) {
+    const bool is_stuck = due && commands_.alive(run);
+    if (is_stuck) consider(std::max(*due, loop_.now() + stuck_pause));
+    return is_stuck;
+  };
   for (const auto& target : targets_) {
+    if (hangs(target->run, target->queue->next_deadline())) continue;
     if (const auto notification = target->queue->next(loop_.now())) {
       send(*target, *notification, [this, target](const std::string& error) { attempted(target, error); });
     }
     consider(target->queue->next_deadline());
   }
   for (const auto& [name, move] : moves_) {
+    if (hangs(move->run, move->queue.next_deadline())) continue;
     if (const auto state = move->queue.next(loop_.now())) {
       const MoveConfig& config = move->config;
       const auto done = [this, instance = name, target = move, sent = *state](const std::string& error) {
@@ -116,9 +129,9 @@ void Notifier::proceed() {
         std::vector<std::string> argv = config.argv;
         const auto arguments = arguments_of(*state);
         argv.insert(argv.end(), arguments.begin(), arguments.end());
-        commands_.run({std::move(argv), move->account ? **move->account : script_account_, config.timeout,
-                       environment_of(*state)},
-                      [done](const CommandResult& result) { done(outcome_of(result)); });
+        move->run = commands_.run({std::move(argv), move->account ? **move->account : script_account_, config.timeout,
+                                   environment_of(*state)},
+                                  [done](const CommandResult& result) { done(outcome_of(result)); });
       }
     }
     consider(move->queue.next_deadline());
@@ -132,19 +145,19 @@ void Notifier::proceed() {
 
 // ---- targets ----
 
-void Notifier::send(const Target& target, const Notification& notification, Outcome outcome) {
+void Notifier::send(Target& target, const Notification& notification, Outcome outcome) {
   const auto* command = std::get_if<NotifyCommand>(&target.config.how);
   if (command == nullptr) return run_helper(target, notification, std::move(outcome));
   if (target.account && !*target.account) return outcome(target.account->error().text);
   std::vector<std::string> argv = command->argv;
   const auto arguments = arguments_of(notification);
   argv.insert(argv.end(), arguments.begin(), arguments.end());
-  commands_.run({std::move(argv), target.account ? **target.account : script_account_, target.config.timeout,
-                 environment_of(notification)},
-                [outcome](const CommandResult& result) { outcome(outcome_of(result)); });
+  target.run = commands_.run({std::move(argv), target.account ? **target.account : script_account_,
+                              target.config.timeout, environment_of(notification)},
+                             [outcome](const CommandResult& result) { outcome(outcome_of(result)); });
 }
 
-void Notifier::run_helper(const Target& target, const Notification& notification, Outcome outcome) {
+void Notifier::run_helper(Target& target, const Notification& notification, Outcome outcome) {
   Command command{{helper_.title},
                   helper_account_,
                   target.config.timeout + helper_grace,
@@ -152,13 +165,14 @@ void Notifier::run_helper(const Target& target, const Notification& notification
                   notify_job(target.config, notification, message_domain_),
                   helper_.binary.get()};
   if (!helper_.binary) return outcome("the program holdfast-notify is missing; is the installation complete?");
-  commands_.run(std::move(command), [this, name = target.config.name, outcome](const CommandResult& result) {
-    const NotifyOutcome done = notify_outcome(result);
-    if (!done.remark.empty()) {
-      journal_({LogLevel::warning, "target " + name + ": " + done.remark, nullptr, {{"HOLDFAST_TARGET", name}}});
-    }
-    outcome(done.error);
-  });
+  target.run =
+      commands_.run(std::move(command), [this, name = target.config.name, outcome](const CommandResult& result) {
+        const NotifyOutcome done = notify_outcome(result);
+        if (!done.remark.empty()) {
+          journal_({LogLevel::warning, "target " + name + ": " + done.remark, nullptr, {{"HOLDFAST_TARGET", name}}});
+        }
+        outcome(done.error);
+      });
 }
 
 void Notifier::attempted(const std::shared_ptr<Target>& target, const std::string& error) {

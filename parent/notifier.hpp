@@ -68,17 +68,19 @@ class Notifier {
     NotifyTarget config;
     std::optional<Result<Account>> account;  // of a command with a `user`
     std::optional<NotificationQueue> queue;
+    CommandRunner::RunId run = 0;  // the last one
   };
   struct Move {
     MoveConfig config;
     std::optional<Result<Account>> account;
     MoveQueue queue{Duration{}};
+    CommandRunner::RunId run = 0;  // the last one
   };
   // What became of an attempt; empty: it was delivered.
   using Outcome = std::function<void(const std::string& error)>;
 
-  void send(const Target& target, const Notification& notification, Outcome outcome);
-  void run_helper(const Target& target, const Notification& notification, Outcome outcome);
+  void send(Target& target, const Notification& notification, Outcome outcome);
+  void run_helper(Target& target, const Notification& notification, Outcome outcome);
   void attempted(const std::shared_ptr<Target>& target, const std::string& error);
   void moved(const std::string& instance, const std::shared_ptr<Move>& move, const Notification& state,
              const std::string& error);

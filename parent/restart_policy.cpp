@@ -26,6 +26,9 @@ RestartPolicy::Actions RestartPolicy::on_down(bool was_up, TimePoint now) {
     case Phase::settling: wait(now); return {};
     case Phase::examining:
     case Phase::restarting:
+      // It had come back meanwhile: this is another fall, and the failover waits for what is under way.
+      if (was_up && config_.before_failover > Duration::zero()) hold_until_ = now + config_.before_failover;
+      return {};
     case Phase::waiting:
     case Phase::exhausted: return {};
   }

@@ -164,7 +164,7 @@ void Supervisor::on_vrrp(ConflictSeen&& message) {
   if (!instance_ids_.knows(message.id)) return vrrp_.kill("it named an instance that does not exist");
   const std::string& name = instance_ids_.name_of(message.id);
   const std::string text = one_line(message.text);
-  const bool is_new = conflicts_.seen(message.id, text);
+  const bool is_new = !instances_.contains(message.id) || conflicts_.seen(message.id, text);
   conflict_timer_.arm(loop_.now() + ConflictWatch::interval);
   say(LogLevel::warning, name + ": " + text, message_id::conflict,
       {{"HOLDFAST_INSTANCE", name},
@@ -237,6 +237,7 @@ void Supervisor::vrrp_ended(const Vrrp::End& end) {
     instance.reason = "the VRRP process " + end.why;
   }
   nobody_reports(&StatusWait::vrrp);
+  conflicts_ = {};  // what is left of them its successor tells anew
   drains_.cancel(phase_ == Phase::stopping ? "the daemon stops" : "the VRRP process died meanwhile");
   if (phase_ == Phase::stopping) return stop_if_alone();
   update_standings();
@@ -312,6 +313,7 @@ void Supervisor::checker_ended(const Checker::End& end) {
 
 // Puts a configuration in force here; the children get it when they are told.
 void Supervisor::adopt(Config config, bool by_reload) {
+  drains_.cancel("the configuration was reloaded meanwhile");
   config_ = std::move(config);
   config_loaded_ = loop_.now();
   ++generation_;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* systemd_name = "org.freedesktop.systemd1";
 constexpr const char* manager_path = "/org/freedesktop/systemd1";
+constexpr const char* unit_interface = "org.freedesktop.systemd1.Unit";
 constexpr const char* manager_interface = "org.freedesktop.systemd1.Manager";
 // The unit has a job that contradicts ours, such as somebody's `systemctl stop`.
 constexpr const char* contradicted = "org.freedesktop.systemd1.TransactionIsDestructive";
@@ -120,7 +121,7 @@ void SystemdUnits::ask(const std::string& unit, Told told) {
   }
   const Status connected = connect();
   if (!connected) question.refused = unreachable(connected.error().text);
-  if (!connected || !get_property(question, "org.freedesktop.systemd1.Unit", "ActiveState", on_active_state)) {
+  if (!connected || !get_property(question, unit_interface, "LoadState", on_load_state)) {
     question.deadline->arm(loop_.now());
   }
 }
@@ -139,19 +140,36 @@ bool SystemdUnits::get_property(Question& question, const char* interface, const
   return true;
 }
 
-int SystemdUnits::on_active_state(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
-  Question& question = *static_cast<Question*>(userdata);
-  const char* value = nullptr;
+// False where the question is answered, with the reason why there is no value.
+bool SystemdUnits::take(sd_bus_message* message, Question& question, std::string& value) {
+  const char* text = nullptr;
   if (const sd_bus_error* refused = sd_bus_message_get_error(message)) {
     question.owner->answer(question,
                            Error{"systemd refused: " + one_line(refused->message ? refused->message : refused->name)});
-  } else if (sd_bus_message_read(message, "v", "s", &value) < 0) {
+    return false;
+  }
+  if (sd_bus_message_read(message, "v", "s", &text) < 0) {
     question.owner->answer(question, Error{"systemd's answer makes no sense"});
-  } else {
-    question.state.active = value;
-    if (!question.owner->get_property(question, "org.freedesktop.systemd1.Service", "Result", on_result)) {
-      question.owner->answer(question, question.refused);
-    }
+    return false;
+  }
+  value = text;
+  return true;
+}
+
+int SystemdUnits::on_load_state(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
+  Question& question = *static_cast<Question*>(userdata);
+  if (!take(message, question, question.state.load)) return 0;
+  if (!question.owner->get_property(question, unit_interface, "ActiveState", on_active_state)) {
+    question.owner->answer(question, question.refused);
+  }
+  return 0;
+}
+
+int SystemdUnits::on_active_state(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
+  Question& question = *static_cast<Question*>(userdata);
+  if (!take(message, question, question.state.active)) return 0;
+  if (!question.owner->get_property(question, "org.freedesktop.systemd1.Service", "Result", on_result)) {
+    question.owner->answer(question, question.refused);
   }
   return 0;
 }

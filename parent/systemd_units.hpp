@@ -16,6 +16,7 @@ namespace holdfast {
 
 // systemd's words, as `systemctl show` has them.
 struct UnitState {
+  std::string load;    // LoadState: "loaded", "not-found", "masked", ...
   std::string active;  // ActiveState: "active", "deactivating", "inactive", "failed", ...
   std::string result;  // Result of a service: "success", "signal", "exit-code", ...; empty for other units
   bool operator==(const UnitState&) const = default;
@@ -52,10 +53,12 @@ class SystemdUnits {
   void finish(Job& job, const Status& status);
   bool get_property(Question& question, const char* interface, const char* property,
                     int (*on_value)(sd_bus_message*, void*, sd_bus_error*));
+  static bool take(sd_bus_message* message, Question& question, std::string& value);
   void answer(Question& question, const Result<UnitState>& state);
   void disconnected();
   void job_removed(const std::string& path, const std::string& result);
   static int on_reply(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
+  static int on_load_state(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
   static int on_active_state(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
   static int on_result(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
   static int on_job_removed(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;

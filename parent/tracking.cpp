@@ -12,7 +12,9 @@ constexpr int lowest_sum = 1;
 constexpr int highest_sum = 254;  // 255 is the owner's, 0 says "I leave"
 
 bool counts_as_up(Health health) { return health == Health::up || health == Health::held; }
-bool counts_as_bad(Health health) { return health == Health::down || health == Health::unknown; }
+bool counts_as_bad(Health health) {
+  return health == Health::down || health == Health::flapping || health == Health::unknown;
+}
 
 void append(std::string& reasons, const std::string& reason) {
   if (!reasons.empty()) reasons += "; ";
@@ -26,7 +28,9 @@ std::string subject_of(const TrackConfig& track) {
 std::string trouble(const TrackConfig& track, const CheckView& view) {
   // What is wrong with a link is a whole sentence already: "interface eth1 is down".
   if (view.health == Health::down && view.detail.starts_with(subject_of(track))) return view.detail;
-  std::string text = subject_of(track) + (view.health == Health::down ? " is down" : " is unknown");
+  std::string text = subject_of(track) + (view.health == Health::down       ? " is down"
+                                          : view.health == Health::flapping ? " flaps"
+                                                                            : " is unknown");
   if (!view.detail.empty()) text += ": " + view.detail;
   return text;
 }
@@ -37,6 +41,7 @@ Standing standing_of(const InstanceConfig& instance, const std::function<CheckVi
   const Priority base = instance.router.priority;
   int sum = base.value;
   Fitness fitness = Fitness::fit;
+  bool flaps = false;
   std::string helped;                           // why the priority is above the configured one
   std::string lowered, demoted_by, faulted_by;  // why it is below, by severity
 
@@ -52,6 +57,11 @@ Standing standing_of(const InstanceConfig& instance, const std::function<CheckVi
       continue;
     }
     if (!counts_as_bad(view.health)) continue;
+    if (view.health == Health::flapping) {
+      flaps = true;
+      append(lowered, trouble(track, view));
+      continue;
+    }
     const bool faults = track.effect == Effect::fault && view.health == Health::down;
     append(faults ? faulted_by : demoted_by, trouble(track, view));
     fitness = std::max(fitness, faults ? Fitness::faulted : Fitness::demoted);
@@ -65,6 +75,7 @@ Standing standing_of(const InstanceConfig& instance, const std::function<CheckVi
   const Priority weighed{static_cast<std::uint8_t>(std::clamp(sum, lowest_sum, highest_sum))};
   if (fitness == Fitness::faulted) return {weighed, fitness, faulted_by};
   if (fitness == Fitness::demoted) return {demoted_priority, fitness, demoted_by};
+  if (flaps) return {std::min(weighed, flapping_priority), Fitness::fit, lowered};
   return {weighed, Fitness::fit, lowered.empty() ? helped : lowered};
 }
 

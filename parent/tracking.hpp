@@ -3,7 +3,9 @@
 // Weights are counted as keepalived counts them: the base is the configured priority; a positive weight
 // is added while what it tracks is up, a negative one subtracted while it is not; the sum stays within 1..254.
 // `demote` makes an unfit instance advertise priority 1, `fault` makes it give the address up.
-// What is not known is not healthy: unknown never adds, subtracts, and demotes; it alone never faults.
+// Who flaps is good at the moment: with either it advertises priority 2, so that it stands back behind everybody but
+// those whose service is really down. By weight it counts as down. What is not known is not healthy: unknown never
+// adds, subtracts, and demotes; it alone never faults.
 #pragma once
 
 #include "common/config/model.hpp"
@@ -19,6 +21,7 @@ struct CheckView {
     up,
     held,  // down, but the failover waits for a restart that runs: counts as up
     down,
+    flapping,  // good at the moment, but held down since it flaps
     unknown,
     neutral,  // joined by a reload, no result yet: has no effect at all
   };

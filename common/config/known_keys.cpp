@@ -132,6 +132,7 @@ constexpr KnownKey keys[] = {
     {Section::notify_webhook, "headers"},
     {Section::notify_webhook, "signature"},
     {Section::notify_webhook, "ca_file"},
+    {Section::notify_webhook, "recoveries"},
     {Section::notify_webhook, "on"},
     {Section::notify_webhook, "instances"},
     {Section::notify_webhook, "timeout"},

@@ -307,6 +307,7 @@ NotifyWebhook read_webhook_target(Problems& problems, MapReader& reader) {
       problems.error(body->value->place, "`body` " + good.error().text);
     }
   }
+  webhook.recoveries = reader.boolean("recoveries").value_or(true);
   read_headers(problems, reader, webhook);
   read_signature(problems, reader, webhook);
   if (webhook.signature == NotifyWebhook::Signature::feishu && !webhook.body.starts_with('{')) {

@@ -61,6 +61,7 @@ struct NotifyWebhook {
   std::string secret;            // of the signature
   std::string signature_header;  // hmac_sha256: where it stands
   std::string ca;                // as above
+  bool recoveries = true;        // told of the end of a problem that it was told, whatever `on` says
   bool operator==(const NotifyWebhook&) const = default;
 };
 

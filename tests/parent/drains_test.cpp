@@ -131,3 +131,12 @@ TEST_CASE("a record that makes no sense keeps the daemon from starting") {
   folder.write("drained.json", "{\"drained\":[\"web\"]}\n", 0600);
   CHECK(*Drains::read_record(folder.file("drained.json")) == std::set<std::string>{"web"});
 }
+
+TEST_CASE_METHOD(Subject, "a group of which one is drained is away as a whole") {
+  drain({web});
+  drains.ended("web", true, "handed over");
+  waits();
+  drain({{"v4", {"v4", "web"}}});  // as a reload has put it together
+  CHECK(waits().lines == std::vector<std::string>{"v4, web: drained already"});
+  CHECK(recorded() == std::set<std::string>{"v4", "web"});
+}

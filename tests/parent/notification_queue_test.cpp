@@ -301,3 +301,40 @@ TEST_CASE("at the end everything is tried once") {
   told.bad();
   CHECK(told.queue.idle());
 }
+
+TEST_CASE("the end of a problem follows also where the problem itself could not be told yet") {
+  Told told({NotifyEvent::conflict});
+  told.conflict(false);
+  told.next();
+  SECTION("on its way") { told.conflict(true); }
+  told.bad();
+  SECTION("waiting again") { told.conflict(true); }
+  told.now += 5s;
+  CHECK(told.next() == "conflict");
+  told.good();
+  CHECK_THAT(told.next(), Catch::StartsWith("conflict_over (it had lasted"));
+}
+
+TEST_CASE("at the end a failure takes nothing else along") {
+  Told told;
+  told.change("a", "backup", "active");
+  told.change("b", "backup", "active");
+  told.queue.close();
+  told.next();
+  told.bad();
+  CHECK(told.next() == "b: backup -> active: because");
+}
+
+TEST_CASE("what is new is not given up with what is old") {
+  Told told;
+  told.change("a", "backup", "active");
+  told.next();
+  told.bad();
+  told.now += 59min;
+  told.change("a", "active", "fault");
+  told.next();
+  told.now += 2min;
+  told.bad();
+  told.now += 10min;
+  CHECK_THAT(told.next(), Catch::Contains("fault"));
+}

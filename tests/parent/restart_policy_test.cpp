@@ -219,3 +219,20 @@ TEST_CASE("what came up by itself while it was looked into is not restarted") {
   CHECK(p.on_examined(Verdict::go, "", t0 + 1s).empty());  // nobody asked
   CHECK(p.on_down(true, t0 + 2s) == Actions{Action::examine});
 }
+
+TEST_CASE("a second fall while something is still under way is held, too") {
+  RestartPolicy p = policy();
+  p.on_down(true, t0);
+  p.on_up();  // by itself, while the restart runs
+  CHECK_FALSE(p.holding());
+  CHECK(p.on_down(true, t0 + 1s).empty());
+  CHECK(p.holding());
+  CHECK(p.next_deadline() == t0 + 4s);
+}
+
+TEST_CASE("why a restart failed is told") {
+  RestartPolicy p = policy();
+  p.on_down(true, t0);
+  p.on_finished(false, t0, "there is no program 'nignx'");
+  CHECK(p.text(t0) == "the restart failed: there is no program 'nignx'; next attempt in 5s");
+}

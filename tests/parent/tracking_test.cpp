@@ -126,3 +126,17 @@ TEST_CASE("a link counts like a check, and says what is wrong with it once") {
   CHECK(standing(instance(100, {{"", "eth1", Effect::fault, 0}}), {{"eth1", {Health::unknown, ""}}}).fitness ==
         Fitness::demoted);
 }
+
+TEST_CASE("who flaps stands back behind all but those that are really down") {
+  const std::map<std::string, CheckView> flaps{{"nginx", {Health::flapping, "answered 200"}}};
+  for (const TrackConfig& track : {demote("nginx"), fault("nginx")}) {
+    CHECK(standing(instance(100, {track}), flaps) ==
+          Standing{flapping_priority, Fitness::fit, "check nginx flaps: answered 200"});
+  }
+  CHECK(flapping_priority > demoted_priority);
+  CHECK(weighed(100, 20, Health::flapping) == 100);
+  CHECK(weighed(100, -20, Health::flapping) == 80);
+  CHECK(standing(instance(100, {demote("nginx"), demote("db")}),
+                 {{"nginx", {Health::flapping, ""}}, {"db", {Health::down, ""}}})
+            .fitness == Fitness::demoted);
+}

@@ -907,3 +907,17 @@ TEST_CASE("an active that slept listens before it drains") {
     CHECK(subject.count<SendAdvert>() == 0);
   }
 }
+
+TEST_CASE("a stop in the middle of a handover resigns no second time") {
+  Subject subject;
+  subject.become_active();
+  subject.standing(100, Fitness::draining, "drained");
+  subject.pass(20ms);  // the whole burst
+  subject.take();
+  subject.machine.on_leave(subject.now, subject.actions);
+  subject.pass(100ms);
+  CHECK(subject.count<SendAdvert>() == 0);
+  CHECK(subject.machine.state() == InstanceState::active);  // it keeps the addresses until somebody answers
+  subject.hear(99);
+  CHECK(subject.machine.state() == InstanceState::initialize);
+}

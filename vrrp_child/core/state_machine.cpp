@@ -521,6 +521,10 @@ void StateMachine::follow(const StateMachine& leader, TimePoint now, Actions& ac
 void StateMachine::on_leave(TimePoint now, Actions& actions) {
   notice_sleep(now);
   if (is_leaving()) return;
+  if (state_ == InstanceState::active && is_handing_over()) {  // it has resigned already: never twice
+    silence_->why = Silence::Why::leaving;
+    return;
+  }
   const bool slept = silence_ && silence_->why == Silence::Why::slept;
   if (state_ != InstanceState::active || slept) return on_shutdown(now, actions);
   hand_over(Silence::Why::leaving, now, actions);
