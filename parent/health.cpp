@@ -20,9 +20,11 @@ Duration settle_time(const CheckSpec& spec) {
   return std::chrono::seconds(1) + spec.rise * spec.interval + spec.timeout;
 }
 
-// How soon systemd has noticed, too, that a process of a unit died.
+// How soon systemd has noticed, too, that a process of a unit died; and how long a stop may take, which may be the
+// first half of a restart.
 constexpr Duration look_again_pause = std::chrono::milliseconds(100);
-constexpr int most_looks = 20;
+constexpr int most_looks_while_active = 5;
+constexpr int most_looks_while_stopping = 20;
 
 constexpr Duration config_test_limit = std::chrono::seconds(10);
 constexpr Duration unit_log_limit = std::chrono::seconds(2);
@@ -230,9 +232,11 @@ void Health::unit_seen(CheckId id, const Result<UnitState>& state) {
   if (found == records_.end() || !found->second.policy || !found->second.policy->examining()) return;
   Record& record = found->second;
   const std::string& unit = record.config.restart->unit;
-  // Its death has not been seen there yet; or it is being stopped, which may be the first half of a restart.
-  const bool changes = state && (state->active == "active" || state->active == "deactivating");
-  if (changes && state->result == "success" && ++record.looks < most_looks) {
+  const int most_looks = !state || state->result != "success" ? 0
+                         : state->active == "active"          ? most_looks_while_active
+                         : state->active == "deactivating"    ? most_looks_while_stopping
+                                                              : 0;
+  if (++record.looks < most_looks) {
     record.look_again = std::make_unique<Timer>(loop_, [this, id] { look_at_unit(id); });
     record.look_again->arm(loop_.now() + look_again_pause);
     return;

@@ -111,6 +111,10 @@ def test_what_an_operator_stopped_stays_stopped(lab):
     """`when: crashed`: a crash is mended, `systemctl stop` is respected, and so is what comes after it."""
     machine, browser = booted(lab, configuration().replace("unit:", "when: crashed, unit:"))
     wait_until(lambda: browser.page(VIP), 5, "nginx answers")
+    machine.run(["systemctl", "restart", "nginx.service"])
+    wait_until(lambda: browser.page(VIP), 5, "nginx answers again")
+    assert not machine.journal("HOLDFAST_RESULT=stopped_on_purpose"), "the first half of a restart is no stop"
+    effective_priority_is(machine, 102, "it is up")
     machine.run(["systemctl", "stop", "nginx.service"])
     effective_priority_is(machine, 100, "the weight is gone")
     wait_until(lambda: machine.journal("HOLDFAST_RESULT=stopped_on_purpose"), 10, "the journal says that it is respected")
