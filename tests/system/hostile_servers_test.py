@@ -163,7 +163,7 @@ def test_a_checker_that_sends_garbage(lab):
     web_1 = machine(lab, 1, quick_configuration(100, checks="good:\n  type: nginx\n", instance="track: [good]"))
     ours, programs = binary_folder(), "/usr/local/stand-in"
     web_1.host.run(["mkdir", programs])
-    web_1.host.run(["cp", *(ours / program for program in ("holdfastd", "holdfast-vrrp", "holdfast")), programs])
+    web_1.host.run(["cp", *(ours / program for program in ("holdfastd", "holdfast-vrrp", "holdfast-notify")), programs])
     web_1.host.run(["cp", ours.parent / "tests/fake_child", f"{programs}/holdfast-checker"])
     daemon = web_1.host.spawn([f"{programs}/holdfastd", "--config", "/etc/holdfast/holdfast.yaml"])
 
