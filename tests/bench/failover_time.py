@@ -26,28 +26,11 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from lab import Holdfast, Keepalived, Lab, Nginx, Visitor, wait_until
 from lab.lab import isolate
-from lab.services import keepalived_instance
+from lab.services import TUTORIAL_CHECK, TUTORIAL_SCRIPT, keepalived_instance
 
 VIP = "192.168.16.130"
 PATIENCE = 15  # seconds until a page has to come
 
-CHECK_SCRIPT = """#!/bin/bash
-A=`ps -C nginx --no-header | wc -l`
-if [ $A -eq 0 ]; then
-  nginx
-  if [ `ps -C nginx --no-header | wc -l` -eq 0 ]; then
-    killall keepalived
-  fi
-fi
-"""
-TUTORIAL = """
-global_defs { script_user root }
-vrrp_script chk_http_port {
-    script "/usr/local/src/check_nginx_pid.sh"
-    interval 2
-    weight 2
-}
-"""
 TOLD = """
 global_defs {{ vrrp_version 3 }}
 track_file nginx_is_down {{
@@ -72,8 +55,8 @@ def start_ours(host, priority, interval):
 
 
 def start_tutorial(host, priority, _):
-    host.write("/usr/local/src/check_nginx_pid.sh", CHECK_SCRIPT, mode=0o755)
-    Keepalived(host, TUTORIAL + keepalived_instance(priority=priority, extra="track_script { chk_http_port }")).start(
+    host.write("/usr/local/src/check_nginx_pid.sh", TUTORIAL_SCRIPT, mode=0o755)
+    Keepalived(host, TUTORIAL_CHECK + keepalived_instance(priority=priority, extra="track_script { chk_http_port }")).start(
         detailed_log=False)
 
 

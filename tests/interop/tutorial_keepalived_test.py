@@ -6,28 +6,9 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from lab import Keepalived, Nginx, Visitor, main, stays, wait_until
-from lab.services import keepalived_instance
+from lab.services import TUTORIAL_CHECK, TUTORIAL_SCRIPT, keepalived_instance
 
 VIP = "192.168.16.130"
-
-CHECK_SCRIPT = """#!/bin/bash
-A=`ps -C nginx --no-header | wc -l`
-if [ $A -eq 0 ]; then
-  nginx
-  if [ `ps -C nginx --no-header | wc -l` -eq 0 ]; then
-    killall keepalived
-  fi
-fi
-"""
-
-CHECK = """
-global_defs { script_user root }
-vrrp_script chk_http_port {
-    script "/usr/local/src/check_nginx_pid.sh"
-    interval 2
-    weight 2
-}
-"""
 
 
 def test_tutorial_with_keepalived(lab):
@@ -35,11 +16,11 @@ def test_tutorial_with_keepalived(lab):
     machines = {}
     for name, number, priority, state in (("web-1", 128, 100, "MASTER"), ("web-2", 129, 99, "BACKUP")):
         host = lab.host(name, f"192.168.16.{number}/24")
-        host.write("/usr/local/src/check_nginx_pid.sh", CHECK_SCRIPT, mode=0o755)
+        host.write("/usr/local/src/check_nginx_pid.sh", TUTORIAL_SCRIPT, mode=0o755)
         nginx = Nginx(host)
         nginx.start()
         track = "track_script { chk_http_port }"
-        keepalived = Keepalived(host, CHECK + keepalived_instance(priority=priority, state=state, extra=track))
+        keepalived = Keepalived(host, TUTORIAL_CHECK + keepalived_instance(priority=priority, state=state, extra=track))
         machines[name] = (host, nginx, keepalived)
         keepalived.start()
     host_1, nginx_1, keepalived_1 = machines["web-1"]

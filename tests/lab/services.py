@@ -100,6 +100,26 @@ class Keepalived:
         return self.process.stop()
 
 
+# How the tutorial has keepalived watch nginx: the script, and what stands above its vrrp_instance.
+TUTORIAL_SCRIPT = """#!/bin/bash
+A=`ps -C nginx --no-header | wc -l`
+if [ $A -eq 0 ]; then
+  nginx
+  if [ `ps -C nginx --no-header | wc -l` -eq 0 ]; then
+    killall keepalived
+  fi
+fi
+"""
+TUTORIAL_CHECK = """
+global_defs { script_user root }
+vrrp_script chk_http_port {
+    script "/usr/local/src/check_nginx_pid.sh"
+    interval 2
+    weight 2
+}
+"""
+
+
 def keepalived_instance(*, priority, interface="ens33", vrid=66, version=2, interval=1, password="1111", state="BACKUP",
                         addresses=("192.168.16.130",), extra=""):
     """A vrrp_instance block like the tutorial's."""

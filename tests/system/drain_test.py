@@ -92,7 +92,7 @@ def test_a_drain_that_nobody_answers_takes_the_address_back(lab):
     assert web_1.instance()["drained"]
 
 
-def test_a_backup_drains_and_a_demoted_one_leaves_its_last_place(lab):
+def test_who_is_left_when_the_others_are_drained_does_not_drain(lab):
     group = Group(lab, 100, 99)
     web_1, web_2 = group
     assert web_2.holdfast.cli("drain").returncode == 0

@@ -95,7 +95,7 @@ def test_nginx_that_cannot_start(lab):
 
 
 def test_what_the_unit_says_of_a_failed_restart(lab):
-    """A start that fails for a reason that no test of the configuration shows: the port is taken."""
+    """A start that fails for a reason that no test of the configuration shows."""
     machine, browser = booted(lab)
     wait_until(lambda: browser.page(VIP), 5, "nginx answers")
     machine.write("/etc/systemd/system/nginx.service.d/broken.conf",
