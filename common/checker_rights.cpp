@@ -6,22 +6,24 @@
 namespace holdfast {
 namespace {
 
+std::string folder_of(const std::string& file) { return file.substr(0, file.rfind('/') + 1); }
+
 struct Collect {
   CheckerRights& rights;
 
   void operator()(const ProcessProbe& probe) const {
     rights.processes = true;
-    if (!probe.pid_file.empty()) rights.files.insert(probe.pid_file);
+    if (!probe.pid_file.empty()) rights.folders.insert(folder_of(probe.pid_file));
   }
   void operator()(const TcpProbe&) const { rights.network = true; }
   void operator()(const HttpProbe& probe) const {
     rights.network = true;
     if (!probe.unix_socket.empty()) rights.unix_sockets = true;
-    if (!probe.tls_ca.empty()) rights.files.insert(probe.tls_ca);
+    if (!probe.tls_ca.empty()) rights.folders.insert(folder_of(probe.tls_ca));
   }
   void operator()(const NginxProbe& probe) const {
     rights.processes = true;
-    rights.files.insert(probe.pid_file);
+    rights.folders.insert(folder_of(probe.pid_file));
     (*this)(probe.page);
   }
   // Whether something is there can be asked without a right to open it.
@@ -33,7 +35,7 @@ struct Collect {
 
 bool CheckerRights::cover(const CheckerRights& wanted) const {
   return (processes || !wanted.processes) && (network || !wanted.network) && (unix_sockets || !wanted.unix_sockets) &&
-         std::ranges::includes(files, wanted.files);
+         std::ranges::includes(folders, wanted.folders);
 }
 
 CheckerRights rights_needed(const std::vector<CheckSpec>& checks) {

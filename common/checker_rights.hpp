@@ -10,10 +10,10 @@
 namespace holdfast {
 
 struct CheckerRights {
-  bool processes = false;         // reads /proc
-  bool network = false;           // connects: reads what name lookups and TLS need
-  bool unix_sockets = false;      // connects to one
-  std::set<std::string> files{};  // absolute paths that are read
+  bool processes = false;           // reads /proc
+  bool network = false;             // connects: reads what name lookups and TLS need
+  bool unix_sockets = false;        // connects to one
+  std::set<std::string> folders{};  // absolute; files in them are read
 
   // Whether whoever has these can do what needs `wanted`.
   bool cover(const CheckerRights& wanted) const;

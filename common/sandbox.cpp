@@ -243,11 +243,11 @@ void allow_connecting(Calls& calls, bool unix_sockets) {
 const std::vector<std::string> network_files{
     "/etc", "/usr", "/lib", "/lib64", "/run", "/var/lib/ca-certificates", "/dev/null", "/dev/urandom"};
 
-// The folder in which a service's files stay: what is below it is made anew when the service starts, or is updated.
-std::string lasting_folder(const std::string& file) {
-  std::error_code ignored;
-  const std::filesystem::path whole = std::filesystem::weakly_canonical(file, ignored);
-  const std::filesystem::path& known = ignored ? std::filesystem::path(file) : whole;
+// The uppermost folder above one: what is below, such as /run/nginx, may be made anew whenever the service starts.
+std::string lasting_folder(const std::string& folder) {
+  std::error_code failure;
+  std::filesystem::path known = std::filesystem::weakly_canonical(folder, failure);
+  if (failure) known = folder;
   auto part = known.begin();
   std::filesystem::path top = part == known.end() ? "/" : *part++;
   if (part != known.end()) top /= *part;
@@ -308,7 +308,7 @@ Status confine_checker(const CheckerRights& rights) {
   allow_reading(calls);
   LandlockRules rules;
   if (rights.processes) rules.readable.push_back("/proc");
-  for (const std::string& file : rights.files) rules.readable.push_back(lasting_folder(file));
+  for (const std::string& folder : rights.folders) rules.readable.push_back(lasting_folder(folder));
   if (rights.network) {
     allow_libraries(calls);
     allow_connecting(calls, rights.unix_sockets);

@@ -16,7 +16,7 @@ void forbid_core_dumps();
 
 // Its raw sockets are open; from here on: packets, addresses, nothing else. No file, no process, no other raw socket.
 Status confine_vrrp();
-// Connections, name lookups in threads, and the files that `rights` name. Nothing is written, nothing executed.
+// Connections, name lookups in threads, and what `rights` name. Nothing is written, nothing executed.
 Status confine_checker(const CheckerRights& rights);
 // One connection to a mail or web server; reads what name lookups and TLS need.
 Status confine_notifier();

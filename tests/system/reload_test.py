@@ -121,16 +121,18 @@ def test_bad_file_changes_nothing_and_says_so(lab):
 
 
 def test_changed_checks(lab):
-    """A reload adds, changes and removes checks; the children live on."""
+    """A reload adds, changes and removes checks. The checker lives on, unless the checks need rights that it gave up."""
     tracked = quick_configuration(100, checks="nginx: {type: process, pid_file: /run/nginx.pid, interval: 200ms}",
                                   instance="track: [{check: nginx, weight: 20}]")
     web_1 = machine(lab, 1, quick_configuration(100))
     holdfast = web_1.holdfast.start()
     holdfast.waits_for_state("active", 10)
-    checker = holdfast.checker_child()
+    without_rights = holdfast.checker_child()
     holdfast.write(tracked)
     assert holdfast.cli("reload").returncode == 0
     wait_until(lambda: holdfast.instance()["priority"]["effective"] == 120, 3, "the weight of the new check counts")
+    checker = holdfast.checker_child()
+    assert checker != without_rights, "without a check it could not even look at processes"
     holdfast.write(tracked.replace("/run/nginx.pid", "/run/nobody.pid"))
     assert holdfast.cli("reload").returncode == 0
     wait_until(lambda: holdfast.instance()["priority"]["effective"] == 100, 3, "the changed check is down")
@@ -138,6 +140,7 @@ def test_changed_checks(lab):
     assert holdfast.cli("reload").returncode == 0
     assert holdfast.status()["checks"] == []
     assert holdfast.checker_child() == checker
+    assert all(process["restarts"] == 0 for process in holdfast.status()["processes"])
     assert lab.holders(VIP) == ["web-1"]
 
 
