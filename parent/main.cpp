@@ -160,7 +160,12 @@ int run(const Options& options) {
           });
         }},
        {"reload", Access::change,
-        [&](const Json&, ControlServer::Answer answer) {
+        [&](const Json& request, ControlServer::Answer answer) {
+          const auto plan = request.find("plan");
+          if (plan != request.end() && !plan->is_boolean()) {
+            return answer(ControlServer::refusal("the request's `plan` is neither true nor false"));
+          }
+          if (plan != request.end() && plan->get<bool>()) return answer(document(supervisor.plan_reload()));
           reload([answer = std::move(answer)](const ReloadAnswer& result) { answer(document(result)); });
         }},
        {"notify-test", Access::change,

@@ -400,15 +400,29 @@ void Supervisor::reload(std::function<void(const ReloadAnswer&)> answer) {
     reload_now(std::move(answer));
 }
 
+ReloadAnswer Supervisor::prepare(const LoadedConfig& loaded) const {
+  ReloadAnswer prepared;
+  prepared.ok = loaded.config.has_value();
+  prepared.warnings = lines_of(loaded.diagnostics, Diagnostic::Severity::warning);
+  prepared.errors = lines_of(loaded.diagnostics, Diagnostic::Severity::error);
+  if (!loaded.config) return prepared;
+  prepared.changes = describe_changes(config_, *loaded.config);
+  if (loaded.config->runtime.vrrp_user != runtime_at_start_.vrrp_user ||
+      loaded.config->runtime.checker_user != runtime_at_start_.checker_user) {
+    prepared.warnings.push_back("runtime.users takes effect at the next start of the daemon");
+  }
+  return prepared;
+}
+
+ReloadAnswer Supervisor::plan_reload() const { return prepare(load_()); }
+
 void Supervisor::reload_now(std::function<void(const ReloadAnswer&)> answer) {
   sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", static_cast<long long>(loop_.now().time_since_epoch().count()));
   LoadedConfig loaded = load_();
-  ReloadAnswer prepared;
-  prepared.warnings = lines_of(loaded.diagnostics, Diagnostic::Severity::warning);
+  ReloadAnswer prepared = prepare(loaded);
   for (const std::string& line : prepared.warnings) say(LogLevel::warning, line);
 
   if (!loaded.config) {
-    prepared.errors = lines_of(loaded.diagnostics, Diagnostic::Severity::error);
     config_error_ = joined(prepared.errors);
     for (const std::string& line : prepared.errors) say(LogLevel::error, line);
     say(LogLevel::error,
@@ -419,12 +433,6 @@ void Supervisor::reload_now(std::function<void(const ReloadAnswer&)> answer) {
     return answer(prepared);
   }
 
-  prepared.ok = true;
-  prepared.changes = describe_changes(config_, *loaded.config);
-  if (loaded.config->runtime.vrrp_user != runtime_at_start_.vrrp_user ||
-      loaded.config->runtime.checker_user != runtime_at_start_.checker_user) {
-    prepared.warnings.push_back("runtime.users takes effect at the next start of the daemon");
-  }
   config_error_.reset();
   adopt(std::move(*loaded.config), true);
   reload_ = ReloadWait{std::move(answer), std::move(prepared)};

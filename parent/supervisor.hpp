@@ -70,6 +70,8 @@ class Supervisor {
   void stop(const std::string& why);
   // Reads the configuration again; answers when it is in force in both children, or why it is not.
   void reload(std::function<void(const ReloadAnswer&)> answer);
+  // What a reload would change now, or why it would fail.
+  ReloadAnswer plan_reload() const;
   // instance: empty for all of them.
   void drain(const std::string& instance, bool force, Drains::Answer answer);
   void resume(const std::string& instance, Drains::Answer answer);
@@ -145,6 +147,7 @@ class Supervisor {
   CheckerRights checker_rights_needed() const;
   bool applied_everywhere() const;
   void check_applied();
+  ReloadAnswer prepare(const LoadedConfig& loaded) const;
   void reload_now(std::function<void(const ReloadAnswer&)> answer);
   void finish_reload();
   void next_reload();

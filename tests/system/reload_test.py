@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A changed configuration: applied without touching what did not change; a bad one changes nothing and says so."""
 
+import json
 import pathlib
 import signal
 import sys
@@ -118,6 +119,28 @@ def test_bad_file_changes_nothing_and_says_so(lab):
     holdfast.write(two(100))
     assert holdfast.cli("reload").returncode == 0
     assert holdfast.status()["config"]["error"] is None
+
+
+def test_a_plan_changes_nothing(lab):
+    recorder, holdfast = running(lab)
+    before = holdfast.instance("VI_1")
+    changed = time.monotonic()
+    assert "would change nothing" in holdfast.cli("reload", "--plan").stdout
+    holdfast.write(two(100, address="192.168.16.141"))
+    plan = json.loads(holdfast.cli("reload", "--plan", "--json").stdout)
+    said = holdfast.cli("reload", "--plan").stdout
+    assert any("VI_2" in line and "192.168.16.141" in line for line in plan["changes"]), plan
+    assert all(line in said for line in plan["changes"]) and "nothing was changed yet" in said, said
+    assert lab.holders(OTHER) == ["web-1"] and lab.holders("192.168.16.141") == []
+    holdfast.write(two(100).replace("vrid: 67", "vird: 67"))
+    refused = holdfast.cli("reload", "--plan")
+    assert refused.returncode == 1 and "vird" in refused.stderr, refused
+    assert holdfast.status()["config"]["error"] is None, "a plan is no reload that failed"
+    undisturbed(recorder, holdfast, 66, changed, before)
+    undisturbed(recorder, holdfast, 67, changed, holdfast.instance("VI_2"))
+    holdfast.write(two(100, address="192.168.16.141"))
+    done = json.loads(holdfast.cli("reload", "--json").stdout)
+    assert done["changes"] == plan["changes"], "what was planned is what is done"
 
 
 def test_changed_checks(lab):
