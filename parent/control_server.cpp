@@ -24,8 +24,8 @@ constexpr const char* reader_group_name = "holdfast";
 
 // Whoever is not accepted yet waits in the kernel.
 constexpr int backlog = 128;
-constexpr Duration accept_interval = std::chrono::milliseconds(50);
-constexpr unsigned accepted_in_it = 50;
+constexpr Duration accept_interval = std::chrono::milliseconds(20);
+constexpr unsigned accepted_in_it = 100;
 
 // What a child or a command said may not be UTF-8; it is shown with replacement characters then.
 std::shared_ptr<const std::string> dump(const Json& document) {
