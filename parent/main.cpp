@@ -164,9 +164,7 @@ int run(const Options& options) {
   supervisor.start();
   const int code = loop.run();
   // The journal is about to go; whatever is still said goes to stderr.
-  set_log_sink([](LogLevel level, std::string_view text) {
-    std::fprintf(stderr, "%s: %.*s\n", to_string(level), static_cast<int>(text.size()), text.data());
-  });
+  set_log_sink({});
   return code;
 }
 
