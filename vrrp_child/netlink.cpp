@@ -22,6 +22,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <limits>
 
 namespace holdfast {
@@ -87,11 +88,13 @@ const char* name_of(Ipv4Setting setting) {
 }
 
 // Leaves out the notifications of what we asked for ourselves, which would be one for every renewed lease.
-Status ignore_own_changes(nl_sock* events, nl_sock* requests) {
+Status ignore_own_changes(nl_sock* events, nl_sock* requests, nl_sock* renewals) {
   const std::uint32_t own_port = htonl(nl_socket_get_local_port(requests));  // BPF loads in network order
+  const std::uint32_t renewing_port = htonl(nl_socket_get_local_port(renewals));
   sock_filter program[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(nlmsghdr, nlmsg_pid)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, own_port, 0, 1),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, own_port, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, renewing_port, 0, 1),
       BPF_STMT(BPF_RET | BPF_K, 0),
       BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
   };
@@ -121,7 +124,7 @@ Netlink::~Netlink() = default;
 
 Result<std::unique_ptr<Netlink>> Netlink::open() {
   std::unique_ptr<Netlink> netlink(new Netlink);
-  for (Socket* socket : {&netlink->events_, &netlink->requests_, &netlink->readings_}) {
+  for (Socket* socket : {&netlink->events_, &netlink->requests_, &netlink->readings_, &netlink->renewal_requests_}) {
     socket->reset(nl_socket_alloc());
     if (const int error = nl_connect(socket->get(), NETLINK_ROUTE); error < 0) {
       return failed("cannot open a netlink socket", error);
@@ -134,7 +137,9 @@ Result<std::unique_ptr<Netlink>> Netlink::open() {
   // One system call for each notification instead of two.
   nl_socket_disable_msg_peek(events);
   nl_socket_set_msg_buf_size(events, largest_notification);
-  if (const Status ignoring = ignore_own_changes(events, netlink->requests_.get()); !ignoring) return ignoring.error();
+  if (const Status ignoring = ignore_own_changes(events, netlink->requests_.get(), netlink->renewal_requests_.get());
+      !ignoring)
+    return ignoring.error();
   nl_socket_modify_cb(events, NL_CB_VALID, NL_CB_CUSTOM, &Netlink::on_message, netlink.get());
   if (const int error = nl_socket_add_memberships(events, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, 0);
       error < 0) {
@@ -531,7 +536,7 @@ void Netlink::add(const VirtualAddress& address, int interface_index, Duration l
   if (!address.label.empty()) rtnl_addr_set_label(request.get(), address.label.c_str());
   nl_msg* message = nullptr;
   if (rtnl_addr_build_add_request(request.get(), renew ? NLM_F_REPLACE : NLM_F_EXCL, &message) >= 0) {
-    enqueue(NlMsg(message).get(), {true, address.prefix, interface_index, ""});
+    enqueue(NlMsg(message).get(), {true, address.prefix, interface_index, ""}, renew);
   }
 }
 
@@ -539,23 +544,51 @@ void Netlink::remove(const IpPrefix& prefix, int interface_index) {
   const RtnlAddr request = make_address(prefix, interface_index);
   nl_msg* message = nullptr;
   if (rtnl_addr_build_delete_request(request.get(), 0, &message) >= 0) {
-    enqueue(NlMsg(message).get(), {false, prefix, interface_index, ""});
+    enqueue(NlMsg(message).get(), {false, prefix, interface_index, ""}, false);
   }
 }
 
-void Netlink::enqueue(nl_msg* message, Refusal what) {
+void Netlink::enqueue(nl_msg* message, Refusal what, bool renews) {
   nl_complete_msg(requests_.get(), message);
   nlmsghdr* header = nlmsg_hdr(message);
   header->nlmsg_flags &= static_cast<std::uint16_t>(~NLM_F_ACK);  // only the last of a batch asks for one
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(header);
-  queue_.push_back({std::move(what), {bytes, bytes + header->nlmsg_len}});
+  queue_.push_back({std::move(what), renews, {bytes, bytes + header->nlmsg_len}});
 }
 
 void Netlink::flush(const std::function<void(const Refusal&)>& failed) {
-  for (std::size_t first = 0; first < queue_.size(); first += requests_per_send) {
-    send_batch(first, std::min(requests_per_send, queue_.size() - first));
+  collect_renewed(failed);
+  if (queue_.empty() && to_renew_.empty()) return;
+  const bool may_wait = std::ranges::all_of(queue_, [](const Request& request) { return request.renews; });
+  if (may_wait) {
+    std::ranges::move(std::exchange(queue_, {}), std::back_inserter(to_renew_));
+    if (!renewals_.idle()) return;
+    renewing_ = std::exchange(to_renew_, {});
+    if (renewals_.begin([this] { send_all(renewal_requests_.get(), renewing_); })) return;
+    queue_ = std::exchange(renewing_, {});
   }
-  const auto done = std::exchange(queue_, {});
+  // What is renewed must not come after what removes it.
+  renewals_.finish();
+  collect_renewed(failed);
+  queue_.insert(queue_.begin(), std::make_move_iterator(to_renew_.begin()), std::make_move_iterator(to_renew_.end()));
+  to_renew_.clear();
+  std::vector<Request> done = std::exchange(queue_, {});
+  send_all(requests_.get(), done);
+  take_answers(done, failed);
+}
+
+void Netlink::collect_renewed(const std::function<void(const Refusal&)>& failed) {
+  if (renewals_.idle()) take_answers(std::exchange(renewing_, {}), failed);
+}
+
+void Netlink::send_all(nl_sock* socket, std::vector<Request>& requests) {
+  const std::span all(requests);
+  for (std::size_t first = 0; first < all.size(); first += requests_per_send) {
+    send_batch(socket, all.subspan(first, std::min(requests_per_send, all.size() - first)));
+  }
+}
+
+void Netlink::take_answers(const std::vector<Request>& done, const std::function<void(const Refusal&)>& failed) {
   bool moved_others = false;
   for (const Request& request : done) {
     const Refusal& what = request.what;
@@ -578,17 +611,16 @@ void Netlink::flush(const std::function<void(const Refusal&)>& failed) {
 }
 
 // One send; then the answers wait already: one for each refusal, and the acknowledgement of the last.
-void Netlink::send_batch(std::size_t first, std::size_t count) {
+void Netlink::send_batch(nl_sock* socket, std::span<Request> batch) {
   std::vector<std::uint8_t> bytes;
   std::map<std::uint32_t, Request*> sent;
   std::uint32_t last = 0;
-  for (std::size_t i = first; i < first + count; ++i) {
-    Request& request = queue_[i];
+  for (Request& request : batch) {
     nlmsghdr header{};
     std::memcpy(&header, request.bytes.data(), sizeof header);
     last = header.nlmsg_seq;
     sent[last] = &request;
-    if (i + 1 == first + count) header.nlmsg_flags |= NLM_F_ACK;
+    if (&request == &batch.back()) header.nlmsg_flags |= NLM_F_ACK;
     std::memcpy(request.bytes.data(), &header, sizeof header);
     bytes.insert(bytes.end(), request.bytes.begin(), request.bytes.end());
     bytes.resize(NLMSG_ALIGN(bytes.size()));
@@ -596,11 +628,11 @@ void Netlink::send_batch(std::size_t first, std::size_t count) {
   const auto refuse_all = [&](const std::string& why) {
     for (const auto& [sequence, request] : sent) request->what.why = why;
   };
-  if (nl_sendto(requests_.get(), bytes.data(), bytes.size()) < 0) return refuse_all(std::strerror(errno));
+  if (nl_sendto(socket, bytes.data(), bytes.size()) < 0) return refuse_all(std::strerror(errno));
 
   alignas(nlmsghdr) std::array<std::uint8_t, 32768> answers{};
   for (bool finished = false; !finished;) {
-    const ssize_t size = ::recv(nl_socket_get_fd(requests_.get()), answers.data(), answers.size(), MSG_DONTWAIT);
+    const ssize_t size = ::recv(nl_socket_get_fd(socket), answers.data(), answers.size(), MSG_DONTWAIT);
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0) return refuse_all(size < 0 ? std::strerror(errno) : "no answer");
     int left = static_cast<int>(size);

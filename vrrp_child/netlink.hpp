@@ -8,6 +8,7 @@
 #include "common/ip_addr.hpp"
 #include "common/result.hpp"
 #include "common/router_config.hpp"
+#include "vrrp_child/background_work.hpp"
 #include "vrrp_child/core/announce.hpp"
 
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -101,7 +103,8 @@ class Netlink {
   // Gathers requests. `renew`: it is there and ours; otherwise one that is there already is refused.
   void add(const VirtualAddress& address, int interface_index, Duration lease, bool renew);
   void remove(const IpPrefix& prefix, int interface_index);
-  // Performs them in order; `failed` is called for each that the kernel refused.
+  // Performs them in order; `failed` is called for each that the kernel refused. Where they only renew, it does not
+  // wait for the kernel: `failed` hears of them in a later call.
   struct Refusal {
     bool adding = false;
     IpPrefix prefix;
@@ -145,10 +148,14 @@ class Netlink {
 
   struct Request {
     Refusal what;  // `why` empty until refused
+    bool renews = false;
     std::vector<std::uint8_t> bytes;
   };
-  void enqueue(nl_msg* message, Refusal what);
-  void send_batch(std::size_t first, std::size_t count);
+  void enqueue(nl_msg* message, Refusal what, bool renews);
+  static void send_all(nl_sock* socket, std::vector<Request>& requests);
+  static void send_batch(nl_sock* socket, std::span<Request> batch);
+  void take_answers(const std::vector<Request>& done, const std::function<void(const Refusal&)>& failed);
+  void collect_renewed(const std::function<void(const Refusal&)>& failed);
 
   Socket events_;
   Socket requests_;
@@ -164,9 +171,13 @@ class Netlink {
   std::uint64_t next_order_ = 0;
   std::set<int> keeps_secondaries_;
   std::vector<Request> queue_;
+  Socket renewal_requests_;
+  std::vector<Request> renewing_;  // the thread's while it works
+  std::vector<Request> to_renew_;  // meanwhile
   // Until read_changes() hands them on: what is read in between, after a request of ours, is news as well.
   std::vector<AddressKey> lost_;
   bool changed_ = false;
+  BackgroundWork renewals_;  // ends before what it uses
 };
 
 }  // namespace holdfast
