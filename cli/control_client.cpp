@@ -64,7 +64,7 @@ Result<Fd, ControlFailure> connect_to(const std::string& path, Clock::time_point
     const int error = errno;
     if (error == EINTR) continue;
     if (error == EAGAIN && Clock::now() < deadline) {  // its queue of callers is full
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
       continue;
     }
     if (error == EAGAIN) return too_slow(path, patience);

@@ -98,6 +98,11 @@ void IoWatch::set_events(std::uint32_t events) {
   must(sd_event_source_set_io_events(source_.get(), events), "sd_event_source_set_io_events");
 }
 
+void IoWatch::limit_rate(Duration interval, unsigned times) {
+  must(sd_event_source_set_ratelimit(source_.get(), static_cast<std::uint64_t>(interval.count()), times),
+       "sd_event_source_set_ratelimit");
+}
+
 Timer::Timer(EventLoop& loop, Handler handler, LoopPriority priority)
     : handler_(std::make_shared<Handler>(std::move(handler))) {
   sd_event_source* source = nullptr;

@@ -53,6 +53,9 @@ class IoWatch {
   IoWatch() = default;
   IoWatch(EventLoop& loop, int fd, std::uint32_t events, Handler handler, LoopPriority priority = LoopPriority::normal);
   void set_events(std::uint32_t events);
+  // Runs the handler at most `times` within `interval`, and looks away for the rest of it: whoever keeps the descriptor
+  // ready does not keep the process busy.
+  void limit_rate(Duration interval, unsigned times);
   explicit operator bool() const { return source_ != nullptr; }
 
  private:

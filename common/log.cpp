@@ -1,5 +1,6 @@
 #include "common/log.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -8,7 +9,10 @@
 namespace holdfast {
 namespace {
 
+// Not where that would wait for a reader: a pipe takes PIPE_BUF bytes when it says that it is ready.
 void write_to_stderr(LogLevel level, std::string_view text) {
+  pollfd ready{STDERR_FILENO, POLLOUT, 0};
+  if (poll(&ready, 1, 0) != 1) return;
   std::fprintf(stderr, "%s: %.*s\n", to_string(level), static_cast<int>(text.size()), text.data());
 }
 

@@ -205,6 +205,12 @@ void allow_libraries(Calls& calls) {
   }
 }
 
+// Threads, never processes. The newer call hides its flags in memory: the C library then takes the older one.
+void allow_threads(Calls& calls) {
+  calls.allow(SCMP_SYS(clone), {masked(0, CLONE_THREAD, CLONE_THREAD)});
+  calls.refuse(ENOSYS, {SCMP_SYS(clone3)});
+}
+
 void allow_reading(Calls& calls) {
   calls.allow(looking);
   constexpr std::uint64_t changing = O_ACCMODE | O_CREAT | O_TRUNC;
@@ -234,9 +240,7 @@ void allow_connecting(Calls& calls, bool unix_sockets) {
     calls.allow(SCMP_SYS(socket), {equals(0, AF_UNIX)});
   else
     calls.refuse(EAFNOSUPPORT, SCMP_SYS(socket), {equals(0, AF_UNIX)});
-  // A thread, never a process. The newer call hides its flags in memory: the C library then takes the older one.
-  calls.allow(SCMP_SYS(clone), {masked(0, CLONE_THREAD, CLONE_THREAD)});
-  calls.refuse(ENOSYS, {SCMP_SYS(clone3)});
+  allow_threads(calls);
 }
 
 // What name lookups and TLS read, and the libraries that they load.
@@ -291,6 +295,7 @@ void forbid_core_dumps() { prctl(PR_SET_DUMPABLE, 0); }
 Status confine_vrrp() {
   Calls calls;
   allow_basics(calls);
+  allow_threads(calls);  // one, which renews leases
   calls.allow({SCMP_SYS(bind)});
   allow_internet(calls, {SOCK_DGRAM});                     // each holds memberships in the group
   calls.allow(SCMP_SYS(socket), {equals(0, AF_NETLINK)});  // whether another owner lives

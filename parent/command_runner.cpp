@@ -27,6 +27,9 @@ namespace {
 constexpr std::array search_path{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"};
 constexpr std::size_t most_inherited = 64;
 constexpr int safe_descriptors = 100;  // out of the way of dup2
+// Who writes without end is read this often, and waits in between.
+constexpr Duration reading_interval = std::chrono::milliseconds(100);
+constexpr unsigned readings = 16;
 
 std::string joined_search_path() {
   std::string joined = "PATH=";
@@ -201,6 +204,7 @@ Result<SpawnedProcess> CommandRunner::start(const Command& command, Run& run) {
   const Fd write_end(ends[1]);
   fcntl(run.output.get(), F_SETFL, O_NONBLOCK);
   run.output_watch = IoWatch(loop_, run.output.get(), EPOLLIN, [this, &run](std::uint32_t) { read_output(run); });
+  run.output_watch.limit_rate(reading_interval, readings);
   Fd input;
   if (!command.input.empty()) {
     auto file = file_with(command.input);
@@ -210,7 +214,7 @@ Result<SpawnedProcess> CommandRunner::start(const Command& command, Run& run) {
   return spawn([&] { return become_command(command, write_end.get(), input ? input.get() : -1); });
 }
 
-// Reads what is there; a command that writes faster than this is waited on by nobody.
+// Reads what is there, or a part of it: the rest of the loop goes on meanwhile.
 void CommandRunner::read_output(Run& run) {
   std::array<char, 4096> buffer;
   for (int i = 0; i < 16 && run.output; ++i) {
@@ -289,6 +293,7 @@ void CommandRunner::adopt_output(Run& run) {
     const ssize_t size = read(place->output.get(), discarded.data(), discarded.size());
     if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) inherited_.erase(place);
   });
+  place->watch.limit_rate(reading_interval, readings);
 }
 
 }  // namespace holdfast

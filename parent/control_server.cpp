@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,9 +22,15 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* reader_group_name = "holdfast";
 
+// Whoever is not accepted yet waits in the kernel.
+constexpr int backlog = 128;
+constexpr Duration accept_interval = std::chrono::milliseconds(20);
+constexpr unsigned accepted_in_it = 100;
+
 // What a child or a command said may not be UTF-8; it is shown with replacement characters then.
-std::string dump(const Json& document) {
-  return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+std::shared_ptr<const std::string> dump(const Json& document) {
+  return std::make_shared<const std::string>(document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
+                                             "\n");
 }
 
 std::optional<gid_t> find_group(const std::string& name) {
@@ -53,8 +60,9 @@ struct ControlServer::Connection {
   uid_t uid = static_cast<uid_t>(-1);
   std::vector<gid_t> groups;
   std::string input;
-  std::string output;
   bool asked = false;
+  Text output;  // null until there is an answer
+  std::size_t sent = 0;
   IoWatch watch;
   std::unique_ptr<Timer> limit;
 };
@@ -76,7 +84,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::open(EventLoop& loop, cons
   const auto readers = find_group(reader_group_name);
   if (bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return failed();
   // Everybody may connect; who may do what is decided by the credentials of the peer.
-  if (chmod(path.c_str(), 0666) != 0 || listen(socket.get(), 16) != 0) return failed();
+  if (chmod(path.c_str(), 0666) != 0 || listen(socket.get(), backlog) != 0) return failed();
 
   std::unique_ptr<ControlServer> server(new ControlServer(loop, path, std::move(socket), std::move(commands)));
   server->reader_group_ = readers;
@@ -90,7 +98,9 @@ ControlServer::ControlServer(EventLoop& loop, std::string path, Fd socket, std::
       commands_(std::move(commands)),
       watch_(
           loop, socket_.get(), EPOLLIN, [this](std::uint32_t) { accept_some(); }, LoopPriority::idle),
-      accept_again_(loop, [this] { watch_.set_events(EPOLLIN); }) {}
+      accept_again_(loop, [this] { watch_.set_events(EPOLLIN); }) {
+  watch_.limit_rate(accept_interval, accepted_in_it);
+}
 
 ControlServer::~ControlServer() { unlink(path_.c_str()); }
 
@@ -106,20 +116,18 @@ Status ControlServer::set_admin_group(const std::string& name) {
 void ControlServer::accept_some() {
   Fd socket(accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!socket) {
-    // Out of descriptors: the socket stays readable, so look away for a moment.
-    if (errno == EMFILE || errno == ENFILE) {
-      watch_.set_events(0);
-      accept_again_.arm(loop_.now() + accept_pause);
-    }
+    if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return;
+    // Out of descriptors or memory: the socket stays readable, so look away for a moment.
+    watch_.set_events(0);
+    accept_again_.arm(loop_.now() + accept_pause);
     return;
   }
   ucred peer{};
   socklen_t size = sizeof peer;
   if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
-  // Whoever fills the places does not lock root out.
-  if (connections_.size() >= most_connections + (peer.uid == 0 ? places_for_root : 0)) {
-    const std::string text = dump(refusal("too many connections to holdfastd at once; try again in a moment"));
-    [[maybe_unused]] const ssize_t sent = send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (!has_place_for(peer.uid)) {
+    const Text text = dump(refusal("too many connections to holdfastd at once; try again in a moment"));
+    [[maybe_unused]] const ssize_t sent = send(socket.get(), text->data(), text->size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return;
   }
   const std::uint64_t id = ++last_id_;
@@ -135,9 +143,17 @@ void ControlServer::accept_some() {
   connections_[id] = std::move(connection);
 }
 
+// Whoever fills the places locks nobody else out, and all of them together not root.
+bool ControlServer::has_place_for(uid_t uid) const {
+  if (uid == 0) return connections_.size() < most_connections + places_for_root;
+  const auto same_user = [uid](const auto& entry) { return entry.second->uid == uid; };
+  const auto of_this_user = std::count_if(connections_.begin(), connections_.end(), same_user);
+  return connections_.size() < most_connections && static_cast<std::size_t>(of_this_user) < most_of_one_user;
+}
+
 void ControlServer::on_ready(std::uint64_t id, std::uint32_t events) {
   Connection& connection = *connections_.at(id);
-  if (!connection.output.empty()) return write_some(id, connection);
+  if (connection.output) return write_some(id, connection);
   if (!connection.asked && (events & EPOLLIN)) return read_request(id, connection);
   if (events & (EPOLLHUP | EPOLLERR)) connections_.erase(id);
 }
@@ -146,18 +162,19 @@ void ControlServer::read_request(std::uint64_t id, Connection& connection) {
   char buffer[longest_request];
   const ssize_t size = recv(connection.socket.get(), buffer, sizeof buffer, 0);
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (size <= 0) {
+  const bool no_more = size == 0 && !connection.input.empty();  // it may still wait for the answer
+  if (size <= 0 && !no_more) {
     connections_.erase(id);
     return;
   }
   connection.input.append(buffer, static_cast<std::size_t>(size));
-  const std::size_t end = connection.input.find('\n');
+  const std::size_t end = no_more ? connection.input.size() : connection.input.find('\n');
   if (end == std::string::npos && connection.input.size() < longest_request) return;
   connection.asked = true;
   connection.watch.set_events(0);  // a hang-up is still reported
   connection.limit->disarm();      // from here to the answer we are the ones who take the time
   if (end == std::string::npos || end >= longest_request) {
-    return answer(id, refusal("the request is longer than " + std::to_string(longest_request) + " bytes"));
+    return refuse(id, "the request is longer than " + std::to_string(longest_request) + " bytes");
   }
   const std::string line = connection.input.substr(0, end);
   handle(id, connection, line);
@@ -167,7 +184,7 @@ void ControlServer::handle(std::uint64_t id, Connection& connection, const std::
   const Json request = Json::parse(line, nullptr, false);
   const auto command = request.is_object() ? request.find("command") : request.end();
   if (!request.is_object() || command == request.end() || !command->is_string()) {
-    return answer(id, refusal("the request is not one line of JSON like {\"command\": \"status\"}"));
+    return refuse(id, "the request is not one line of JSON like {\"command\": \"status\"}");
   }
   const std::string name = command->get<std::string>();
   const auto wanted =
@@ -175,18 +192,46 @@ void ControlServer::handle(std::uint64_t id, Connection& connection, const std::
   if (wanted == commands_.end()) {
     std::string known;
     for (const Command& each : commands_) known += (known.empty() ? "" : ", ") + each.name;
-    return answer(id, refusal("there is no command '" + name.substr(0, 40) + "'; there are: " + known));
+    return refuse(id, "there is no command '" + name.substr(0, 40) + "'; there are: " + known);
   }
   if (!may(connection, wanted->access)) {
-    return answer(
-        id,
-        refusal(wanted->access == Access::change
-                    ? "only root may do that, and the members of the group that `runtime: {admin_group: NAME}` names"
-                    : "only root and the members of the group holdfast may read the status; join it: usermod -aG "
-                      "holdfast USER"));
+    return refuse(id, wanted->access == Access::change
+                          ? "only root may do that, and the members of the group that `runtime: {admin_group: NAME}` "
+                            "names"
+                          : "only root and the members of the group holdfast may read the status; join it: usermod -aG "
+                            "holdfast USER");
   }
+  if (wanted->shared) return ask_together(id, *wanted);
   // The connection may be gone by the time there is an answer; its number is never used again.
-  wanted->run(request, [this, id](const Json& document) { answer(id, document); });
+  wanted->run(request, [this, id](const Json& document) { answer(id, dump(document)); });
+}
+
+void ControlServer::ask_together(std::uint64_t id, const Command& command) {
+  Round& round = rounds_[command.name];
+  if (!round.next) {
+    round.next = std::make_unique<Timer>(
+        loop_, [this, &command, &round] { begin_round(command, round); }, LoopPriority::idle);
+  }
+  round.waiting.push_back(id);
+  if (round.under_way) return;
+  if (loop_.now() < round.not_before)
+    round.next->arm(round.not_before);
+  else
+    begin_round(command, round);
+}
+
+void ControlServer::begin_round(const Command& command, Round& round) {
+  const TimePoint began = loop_.now();
+  round.under_way = true;
+  const auto serve = [this, &round, began, served = std::exchange(round.waiting, {})](const Json& document) {
+    const Text text = dump(document);
+    for (const std::uint64_t id : served) answer(id, text);
+    const TimePoint now = loop_.now();
+    round.under_way = false;
+    round.not_before = now + std::min(3 * (now - began), longest_rest);
+    if (!round.waiting.empty()) round.next->arm(round.not_before);
+  };
+  command.run({{"command", command.name}}, serve);
 }
 
 bool ControlServer::may(const Connection& connection, Access access) const {
@@ -197,24 +242,26 @@ bool ControlServer::may(const Connection& connection, Access access) const {
   return is_member(admin_group_) || (access == Access::read && is_member(reader_group_));
 }
 
-void ControlServer::answer(std::uint64_t id, const Json& document) {
+void ControlServer::refuse(std::uint64_t id, const std::string& why) { answer(id, dump(refusal(why))); }
+
+void ControlServer::answer(std::uint64_t id, Text text) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
   Connection& connection = *found->second;
-  connection.output = dump(document);
+  connection.output = std::move(text);
   connection.limit->arm(loop_.now() + patience);
   write_some(id, connection);
 }
 
 void ControlServer::write_some(std::uint64_t id, Connection& connection) {
-  const ssize_t sent =
-      send(connection.socket.get(), connection.output.data(), connection.output.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  const std::string_view rest = std::string_view(*connection.output).substr(connection.sent);
+  const ssize_t sent = send(connection.socket.get(), rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent < 0 && errno != EAGAIN && errno != EINTR) {
     connections_.erase(id);
     return;
   }
-  if (sent > 0) connection.output.erase(0, static_cast<std::size_t>(sent));
-  if (connection.output.empty())
+  if (sent > 0) connection.sent += static_cast<std::size_t>(sent);
+  if (connection.sent == connection.output->size())
     connections_.erase(id);
   else
     connection.watch.set_events(EPOLLOUT);

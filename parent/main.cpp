@@ -5,6 +5,7 @@
 #include "common/privileges.hpp"
 #include "common/sandbox.hpp"
 #include "parent/child_users.hpp"
+#include "parent/control_request.hpp"
 #include "parent/control_server.hpp"
 #include "parent/journal.hpp"
 #include "parent/runtime_dir.hpp"
@@ -75,27 +76,6 @@ Json document(const DrainAnswer& answer) {
   return {{"ok", true}, {"changes", answer.lines}};
 }
 
-struct DrainRequest {
-  std::string instance;  // empty: all
-  bool force = false;
-};
-
-// {"command": "drain", "instance": "web", "force": false}; without an instance: all of them.
-Result<DrainRequest> drain_request(const Json& request, bool may_force) {
-  DrainRequest wanted;
-  for (const auto& [key, value] : request.items()) {
-    if (key == "command") continue;
-    if (key == "instance" && value.is_string() && !value.get_ref<const std::string&>().empty()) {
-      wanted.instance = value.get<std::string>();
-    } else if (key == "force" && may_force && value.is_boolean()) {
-      wanted.force = value.get<bool>();
-    } else {
-      return Error{"the request's `" + key.substr(0, 40) + "` has no meaning here"};
-    }
-  }
-  return wanted;
-}
-
 int run(const Options& options) {
   if (geteuid() != 0) {
     return fail(
@@ -158,7 +138,8 @@ int run(const Options& options) {
           supervisor.status([&loop, answer = std::move(answer)](const DaemonStatus& status) {
             answer({{"ok", true}, {"status", status_document(status, WallClock::read(loop.now()))}});
           });
-        }},
+        },
+        true},
        {"reload", Access::change,
         [&](const Json& request, ControlServer::Answer answer) {
           const auto plan = request.find("plan");
@@ -170,10 +151,8 @@ int run(const Options& options) {
         }},
        {"notify-test", Access::change,
         [&](const Json& request, ControlServer::Answer answer) {
-          const auto target = request.find("target");
-          if (target == request.end() || !target->is_string()) {
-            return answer(ControlServer::refusal("the request names no target"));
-          }
+          const auto target = target_request(request);
+          if (!target) return answer(ControlServer::refusal(target.error().text));
           supervisor.test_notification(*target, [answer = std::move(answer)](const Result<std::string>& outcome) {
             answer(outcome ? Json{{"ok", true}, {"text", *outcome}} : ControlServer::refusal(outcome.error().text));
           });
@@ -201,9 +180,7 @@ int run(const Options& options) {
   supervisor.start();
   const int code = loop.run();
   // The journal is about to go; whatever is still said goes to stderr.
-  set_log_sink([](LogLevel level, std::string_view text) {
-    std::fprintf(stderr, "%s: %.*s\n", to_string(level), static_cast<int>(text.size()), text.data());
-  });
+  set_log_sink({});
   return code;
 }
 

@@ -91,8 +91,8 @@ Link Links::find_link(const VirtualRouterConfig& config) const {
 // RFC 9568, 7.2: the interface's primary IPv4 address, or its link-local IPv6 address; for unicast over IPv6 one
 // that reaches the peers.
 Result<IpAddr> Links::source_of(const VirtualRouterConfig& config, int interface_index) const {
-  const auto is_virtual = [this](const IpAddr& address) { return virtual_addresses_.contains(address); };
-  const auto find = [&](auto suits) { return netlink_.own_address(interface_index, suits, is_virtual); };
+  const auto is_ours = [this](const IpAddr& address) { return is_virtual(address); };
+  const auto find = [&](auto suits) { return netlink_.own_address(interface_index, suits, is_ours); };
   if (config.source) {
     const auto configured = find([&](const IpAddr& address) { return address == *config.source; });
     if (configured) return *configured;

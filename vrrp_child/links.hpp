@@ -28,6 +28,8 @@ class Links {
   Link link_of(const VirtualRouter& router);
   // Why an interface can't carry anything, or "".
   std::string trouble_of(const std::string& interface) const;
+  // Whether it is a virtual address of any router.
+  bool is_virtual(const IpAddr& address) const { return virtual_addresses_.contains(address); }
   // Whether a group could not be joined: worth another try.
   bool is_deaf() const;
 

@@ -4,6 +4,7 @@
 #include "common/log.hpp"
 #include "common/privileges.hpp"
 #include "common/sandbox.hpp"
+#include "vrrp_child/memory_lock.hpp"
 #include "vrrp_child/virtual_devices.hpp"
 #include "vrrp_child/vrrp_process.hpp"
 
@@ -39,6 +40,7 @@ int run() {
   if (const Status verified = verify_privileges({CAP_NET_ADMIN, CAP_NET_RAW}); !verified) {
     return fail("refusing to run: " + verified.error().text);
   }
+  lock_memory();
   auto adverts = AdvertSocket::open(IpFamily::ipv4);
   if (!adverts) return fail(adverts.error().text);
   auto adverts_v6 = AdvertSocket::open(IpFamily::ipv6);  // a host may do without

@@ -7,7 +7,6 @@
 #include <linux/if_addr.h>
 #include <linux/ip.h>
 #include <net/if.h>
-#include <netlink/cache.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
@@ -16,12 +15,14 @@
 #include <netlink/route/link/inet.h>
 #include <netlink/route/link/inet6.h>
 #include <netlink/route/link/macvlan.h>
+#include <netlink/route/rtnl.h>
 #include <netlink/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <limits>
 
 namespace holdfast {
@@ -38,13 +39,14 @@ using NlAddr = std::unique_ptr<nl_addr, Release<nl_addr_put>>;
 using RtnlAddr = std::unique_ptr<rtnl_addr, Release<rtnl_addr_put>>;
 using NlMsg = std::unique_ptr<nl_msg, Release<nlmsg_free>>;
 using RtnlLink = std::unique_ptr<rtnl_link, Release<rtnl_link_put>>;
-using NlCache = std::unique_ptr<nl_cache, Release<nl_cache_free>>;
 
 constexpr int receive_buffer = 4 << 20;
 constexpr std::size_t requests_per_send = 256;  // should all be refused, the answers must fit the receive buffer
 constexpr std::size_t largest_notification = 64 << 10;
+constexpr int notifications_per_turn = 64;
 
 Error failed(const std::string& what, int nl_error) { return Error{what + ": " + nl_geterror(nl_error)}; }
+Error failed_to_read(const Error& why) { return Error{"cannot read the interfaces and addresses: " + why.text}; }
 
 std::optional<IpPrefix> prefix_of(rtnl_addr* address) {
   nl_addr* local = rtnl_addr_get_local(address);
@@ -86,11 +88,13 @@ const char* name_of(Ipv4Setting setting) {
 }
 
 // Leaves out the notifications of what we asked for ourselves, which would be one for every renewed lease.
-Status ignore_own_changes(nl_sock* events, nl_sock* requests) {
+Status ignore_own_changes(nl_sock* events, nl_sock* requests, nl_sock* renewals) {
   const std::uint32_t own_port = htonl(nl_socket_get_local_port(requests));  // BPF loads in network order
+  const std::uint32_t renewing_port = htonl(nl_socket_get_local_port(renewals));
   sock_filter program[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(nlmsghdr, nlmsg_pid)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, own_port, 0, 1),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, own_port, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, renewing_port, 0, 1),
       BPF_STMT(BPF_RET | BPF_K, 0),
       BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
   };
@@ -120,7 +124,7 @@ Netlink::~Netlink() = default;
 
 Result<std::unique_ptr<Netlink>> Netlink::open() {
   std::unique_ptr<Netlink> netlink(new Netlink);
-  for (Socket* socket : {&netlink->events_, &netlink->requests_}) {
+  for (Socket* socket : {&netlink->events_, &netlink->requests_, &netlink->readings_, &netlink->renewal_requests_}) {
     socket->reset(nl_socket_alloc());
     if (const int error = nl_connect(socket->get(), NETLINK_ROUTE); error < 0) {
       return failed("cannot open a netlink socket", error);
@@ -133,66 +137,119 @@ Result<std::unique_ptr<Netlink>> Netlink::open() {
   // One system call for each notification instead of two.
   nl_socket_disable_msg_peek(events);
   nl_socket_set_msg_buf_size(events, largest_notification);
-  if (const Status ignoring = ignore_own_changes(events, netlink->requests_.get()); !ignoring) return ignoring.error();
+  if (const Status ignoring = ignore_own_changes(events, netlink->requests_.get(), netlink->renewal_requests_.get());
+      !ignoring)
+    return ignoring.error();
   nl_socket_modify_cb(events, NL_CB_VALID, NL_CB_CUSTOM, &Netlink::on_message, netlink.get());
   if (const int error = nl_socket_add_memberships(events, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, 0);
       error < 0) {
     return failed("cannot subscribe to the kernel's notifications", error);
   }
   if (const int error = nl_socket_set_nonblocking(events); error < 0) return failed("netlink", error);
-  if (const Status read = netlink->read_everything(); !read) return read.error();
+  if (const Status asked = netlink->ask_for(RTM_GETLINK); !asked) return asked.error();
+  while (netlink->reading_) {
+    if (const Status read = netlink->take_part(); !read) return failed_to_read(read.error());
+  }
   return netlink;
 }
 
 int Netlink::fd() const { return nl_socket_get_fd(events_.get()); }
 
-Status Netlink::read_everything() {
-  nl_cache* cache = nullptr;
-  if (const int error = rtnl_link_alloc_cache(requests_.get(), AF_UNSPEC, &cache); error < 0) {
-    return failed("cannot read the interfaces", error);
-  }
-  const NlCache links(cache);
-  if (const int error = rtnl_addr_alloc_cache(requests_.get(), &cache); error < 0) {
-    return failed("cannot read the addresses", error);
-  }
-  const NlCache addresses(cache);
+int Netlink::reading_fd() const { return nl_socket_get_fd(readings_.get()); }
 
-  changed_ = true;
-  interfaces_.clear();
-  by_name_.clear();
-  const auto before = std::exchange(addresses_, {});
-  for (nl_object* o = nl_cache_get_first(links.get()); o; o = nl_cache_get_next(o)) {
-    take_link(reinterpret_cast<rtnl_link*>(o), false);
-  }
-  for (nl_object* o = nl_cache_get_first(addresses.get()); o; o = nl_cache_get_next(o)) {
-    take_address(reinterpret_cast<rtnl_addr*>(o), false);
-  }
-  for (const auto& [key, address] : before) {
-    const auto still = addresses_.find(key);
-    if (still != addresses_.end()) {
-      still->second.ours = address.ours;
-      still->second.order = address.order;  // the kernel's list of IPv6 addresses begins with the newest
-    } else {
-      lost_.push_back(key);
+bool Netlink::read_changes(const Lost& lost) {
+  for (int i = 0; i < notifications_per_turn; ++i) {
+    const int error = nl_recvmsgs_default(events_.get());
+    if (error == -NLE_AGAIN) {
+      gaps_ = gaps_ || std::exchange(overrun_, false);
+      break;
     }
+    // The kernel had more to say than fits its queue. It is silent until we have read all of that.
+    if (error < 0 && error != -NLE_INTR) overrun_ = true;
+  }
+  return hand_over(lost);
+}
+
+bool Netlink::hand_over(const Lost& lost) {
+  for (const auto& [index, prefix] : std::exchange(lost_, {})) lost(index, prefix);
+  return std::exchange(changed_, false);
+}
+
+// ---- reading everything, in parts ----
+
+void Netlink::read_again() {
+  gaps_ = reading_.has_value();  // the kernel does one at a time
+  if (reading_) return;
+  if (const Status asked = ask_for(RTM_GETLINK); !asked) give_up_reading(asked.error().text);
+}
+
+Status Netlink::ask_for(int type) {
+  reading_.emplace().type = type;
+  const int error = nl_rtgen_request(readings_.get(), type, AF_UNSPEC, NLM_F_DUMP);
+  return error < 0 ? Status(failed("cannot ask for interfaces and addresses", error)) : Status();
+}
+
+void Netlink::give_up_reading(const std::string& why) {
+  log(LogLevel::error, "reading interfaces and addresses: " + why);
+  reading_.reset();
+  gaps_ = true;
+}
+
+bool Netlink::read_part(const Lost& lost) {
+  if (const Status taken = take_part(); !taken) give_up_reading(taken.error().text);
+  return hand_over(lost);
+}
+
+// One packet of it.
+Status Netlink::take_part() {
+  if (part_.empty()) part_.resize(largest_notification);
+  const ssize_t size = ::recv(reading_fd(), part_.data(), part_.size(), MSG_TRUNC);
+  if (size < 0 && errno == EINTR) return {};
+  if (size < 0) return Error{std::strerror(errno)};
+  if (static_cast<std::size_t>(size) > part_.size()) return Error{"the kernel says too much at once"};
+  if (!reading_) return {};
+  int left = static_cast<int>(size);
+  for (auto* header = reinterpret_cast<nlmsghdr*>(part_.data()); NLMSG_OK(header, static_cast<unsigned>(left));
+       header = NLMSG_NEXT(header, left)) {
+    if ((header->nlmsg_flags & NLM_F_DUMP_INTR) != 0) reading_->interrupted = true;
+    if (header->nlmsg_type == NLMSG_DONE) return end_reading();
+    if (header->nlmsg_type == NLMSG_ERROR) return Error{"the kernel refuses it"};
+    const NlMsg message(nlmsg_convert(header));
+    nlmsg_set_proto(message.get(), NETLINK_ROUTE);
+    in_reading_ = true;
+    on_message(message.get(), this);
+    in_reading_ = false;
   }
   return {};
 }
 
-bool Netlink::read_changes(const std::function<void(int, const IpPrefix&)>& lost) {
-  for (;;) {
-    const int error = nl_recvmsgs_default(events_.get());
-    if (error == -NLE_AGAIN) break;
-    if (error == -NLE_INTR || error >= 0) continue;
-    // The kernel had more to say than fits its queue: what we know may be wrong, so read all of it again.
-    log(LogLevel::notice,
-        std::string("netlink notifications were lost, reading everything again: ") + nl_geterror(error));
-    if (const Status read = read_everything(); !read) log(LogLevel::error, read.error().text);
-    if (error != -NLE_NOMEM) break;
+// What nobody has spoken of is gone.
+Status Netlink::end_reading() {
+  const Reading done = std::move(*reading_);
+  reading_.reset();
+  gaps_ = gaps_ || done.interrupted;
+  if (done.type == RTM_GETLINK) {
+    std::vector<int> gone;
+    for (const auto& [index, interface] : interfaces_) {
+      if (!done.interfaces.contains(index)) gone.push_back(index);
+    }
+    for (const int index : gone) forget_interface(index);
+    changed_ = changed_ || !gone.empty();
+    return ask_for(RTM_GETADDR);
   }
-  for (const auto& [index, prefix] : std::exchange(lost_, {})) lost(index, prefix);
-  return std::exchange(changed_, false);
+  const auto before = addresses_.size();
+  std::erase_if(addresses_, [&](const auto& entry) {
+    const bool gone = !done.addresses.contains(entry.first);
+    if (gone) lost_.push_back(entry.first);
+    return gone;
+  });
+  changed_ = changed_ || addresses_.size() != before;
+  return {};
 }
+
+bool Netlink::note(int interface_index) { return reading_ && !reading_->interfaces.insert(interface_index).second; }
+
+bool Netlink::note(const AddressKey& address) { return reading_ && !reading_->addresses.insert(address).second; }
 
 int Netlink::on_message(nl_msg* message, void* self) {
   auto& netlink = *static_cast<Netlink*>(self);
@@ -220,7 +277,7 @@ int Netlink::on_message(nl_msg* message, void* self) {
 void Netlink::take_link(rtnl_link* link, bool gone) {
   const int index = rtnl_link_get_ifindex(link);
   // A port that leaves a bridge is announced as a "deleted" link of the bridge's family, yet it is still there.
-  if (rtnl_link_get_family(link) != AF_UNSPEC) return;
+  if (rtnl_link_get_family(link) != AF_UNSPEC || (note(index) && in_reading_)) return;
   if (gone) {
     changed_ = true;
     return forget_interface(index);
@@ -266,7 +323,8 @@ void Netlink::forget_name(const Interface& interface) {
 void Netlink::take_address(rtnl_addr* address, bool gone) {
   const auto prefix = prefix_of(address);
   if (!prefix) return;
-  const std::pair key(rtnl_addr_get_ifindex(address), *prefix);
+  const AddressKey key(rtnl_addr_get_ifindex(address), *prefix);
+  if (note(key) && in_reading_) return;
   if (gone) {
     if (addresses_.erase(key) == 0) return;
     changed_ = true;
@@ -401,8 +459,13 @@ Status Netlink::remove_devices(const std::vector<int>& indexes) {
   if (error >= 0) error = nl_wait_for_ack(requests_.get());
   if (error < 0 && error != -NLE_NODEV && error != -NLE_OBJ_NOTFOUND) return failed("cannot remove devices", error);
   for (const int index : indexes) {
+    note(index);
     forget_interface(index);
-    std::erase_if(addresses_, [index](const auto& entry) { return entry.first.first == index; });
+    std::erase_if(addresses_, [&](const auto& entry) {
+      if (entry.first.first != index) return false;
+      note(entry.first);
+      return true;
+    });
   }
   return {};
 }
@@ -473,7 +536,7 @@ void Netlink::add(const VirtualAddress& address, int interface_index, Duration l
   if (!address.label.empty()) rtnl_addr_set_label(request.get(), address.label.c_str());
   nl_msg* message = nullptr;
   if (rtnl_addr_build_add_request(request.get(), renew ? NLM_F_REPLACE : NLM_F_EXCL, &message) >= 0) {
-    enqueue(NlMsg(message).get(), {true, address.prefix, interface_index, ""});
+    enqueue(NlMsg(message).get(), {true, address.prefix, interface_index, ""}, renew);
   }
 }
 
@@ -481,29 +544,60 @@ void Netlink::remove(const IpPrefix& prefix, int interface_index) {
   const RtnlAddr request = make_address(prefix, interface_index);
   nl_msg* message = nullptr;
   if (rtnl_addr_build_delete_request(request.get(), 0, &message) >= 0) {
-    enqueue(NlMsg(message).get(), {false, prefix, interface_index, ""});
+    enqueue(NlMsg(message).get(), {false, prefix, interface_index, ""}, false);
   }
 }
 
-void Netlink::enqueue(nl_msg* message, Refusal what) {
+void Netlink::enqueue(nl_msg* message, Refusal what, bool renews) {
   nl_complete_msg(requests_.get(), message);
   nlmsghdr* header = nlmsg_hdr(message);
   header->nlmsg_flags &= static_cast<std::uint16_t>(~NLM_F_ACK);  // only the last of a batch asks for one
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(header);
-  queue_.push_back({std::move(what), {bytes, bytes + header->nlmsg_len}});
+  queue_.push_back({std::move(what), renews, {bytes, bytes + header->nlmsg_len}});
 }
 
 void Netlink::flush(const std::function<void(const Refusal&)>& failed) {
-  for (std::size_t first = 0; first < queue_.size(); first += requests_per_send) {
-    send_batch(first, std::min(requests_per_send, queue_.size() - first));
+  collect_renewed(failed);
+  if (queue_.empty() && to_renew_.empty()) return;
+  const bool may_wait = std::ranges::all_of(queue_, [](const Request& request) { return request.renews; });
+  if (may_wait) {
+    std::ranges::move(std::exchange(queue_, {}), std::back_inserter(to_renew_));
+    if (!renewals_.idle()) return;
+    renewing_ = std::exchange(to_renew_, {});
+    if (renewals_.begin([this] { send_all(renewal_requests_.get(), renewing_); })) return;
+    queue_ = std::exchange(renewing_, {});
   }
-  const auto done = std::exchange(queue_, {});
+  // What is renewed must not come after what removes it.
+  renewals_.finish();
+  collect_renewed(failed);
+  queue_.insert(queue_.begin(), std::make_move_iterator(to_renew_.begin()), std::make_move_iterator(to_renew_.end()));
+  to_renew_.clear();
+  std::vector<Request> done = std::exchange(queue_, {});
+  send_all(requests_.get(), done);
+  take_answers(done, failed);
+}
+
+void Netlink::collect_renewed(const std::function<void(const Refusal&)>& failed) {
+  if (renewals_.idle()) take_answers(std::exchange(renewing_, {}), failed);
+}
+
+void Netlink::send_all(nl_sock* socket, std::vector<Request>& requests) {
+  const std::span all(requests);
+  for (std::size_t first = 0; first < all.size(); first += requests_per_send) {
+    send_batch(socket, all.subspan(first, std::min(requests_per_send, all.size() - first)));
+  }
+}
+
+void Netlink::take_answers(const std::vector<Request>& done, const std::function<void(const Refusal&)>& failed) {
   bool moved_others = false;
   for (const Request& request : done) {
     const Refusal& what = request.what;
     if (!what.why.empty()) {
       failed(what);
-    } else if (what.adding) {
+      continue;
+    }
+    note({what.interface_index, what.prefix});
+    if (what.adding) {
       const auto [entry, is_new] = addresses_.try_emplace({what.interface_index, what.prefix});
       if (is_new) entry->second.order = next_order_++;
       entry->second.ours = true;
@@ -513,23 +607,20 @@ void Netlink::flush(const std::function<void(const Refusal&)>& failed) {
     }
   }
   // The kernel may have made a secondary address of the prefix its new primary.
-  if (moved_others) {
-    if (const Status read = read_everything(); !read) log(LogLevel::error, read.error().text);
-  }
+  if (moved_others) read_again();
 }
 
 // One send; then the answers wait already: one for each refusal, and the acknowledgement of the last.
-void Netlink::send_batch(std::size_t first, std::size_t count) {
+void Netlink::send_batch(nl_sock* socket, std::span<Request> batch) {
   std::vector<std::uint8_t> bytes;
   std::map<std::uint32_t, Request*> sent;
   std::uint32_t last = 0;
-  for (std::size_t i = first; i < first + count; ++i) {
-    Request& request = queue_[i];
+  for (Request& request : batch) {
     nlmsghdr header{};
     std::memcpy(&header, request.bytes.data(), sizeof header);
     last = header.nlmsg_seq;
     sent[last] = &request;
-    if (i + 1 == first + count) header.nlmsg_flags |= NLM_F_ACK;
+    if (&request == &batch.back()) header.nlmsg_flags |= NLM_F_ACK;
     std::memcpy(request.bytes.data(), &header, sizeof header);
     bytes.insert(bytes.end(), request.bytes.begin(), request.bytes.end());
     bytes.resize(NLMSG_ALIGN(bytes.size()));
@@ -537,11 +628,11 @@ void Netlink::send_batch(std::size_t first, std::size_t count) {
   const auto refuse_all = [&](const std::string& why) {
     for (const auto& [sequence, request] : sent) request->what.why = why;
   };
-  if (nl_sendto(requests_.get(), bytes.data(), bytes.size()) < 0) return refuse_all(std::strerror(errno));
+  if (nl_sendto(socket, bytes.data(), bytes.size()) < 0) return refuse_all(std::strerror(errno));
 
   alignas(nlmsghdr) std::array<std::uint8_t, 32768> answers{};
   for (bool finished = false; !finished;) {
-    const ssize_t size = ::recv(nl_socket_get_fd(requests_.get()), answers.data(), answers.size(), MSG_DONTWAIT);
+    const ssize_t size = ::recv(nl_socket_get_fd(socket), answers.data(), answers.size(), MSG_DONTWAIT);
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0) return refuse_all(size < 0 ? std::strerror(errno) : "no answer");
     int left = static_cast<int>(size);

@@ -1,10 +1,14 @@
 // The kernel's view of interfaces and addresses, kept up to date by its notifications, and the
-// requests that add and remove ours. Everything here is synchronous: the kernel answers within the call.
+// requests that add and remove ours, which the kernel answers within the call.
+//
+// Whoever changes interfaces or addresses faster than we can read makes the kernel drop notifications. What we know may
+// be wrong then, so all of it is read again: in parts, since 10,000 addresses take longer than an advert may wait.
 #pragma once
 
 #include "common/ip_addr.hpp"
 #include "common/result.hpp"
 #include "common/router_config.hpp"
+#include "vrrp_child/background_work.hpp"
 #include "vrrp_child/core/announce.hpp"
 
 #include <cstdint>
@@ -13,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -58,10 +63,20 @@ class Netlink {
 
   // Readable when something changed.
   int fd() const;
+  // Readable while everything is read again.
+  int reading_fd() const;
 
-  // Takes in what others changed since the last call; false: nothing that matters. `lost` is called for each
-  // address that is gone.
-  bool read_changes(const std::function<void(int interface_index, const IpPrefix&)>& lost);
+  using Lost = std::function<void(int interface_index, const IpPrefix&)>;
+  // Takes in some of what others changed; fd() stays readable where there is more. False: nothing that matters. `lost`
+  // is called for each address that is gone.
+  bool read_changes(const Lost& lost);
+  // The same for the next part of everything.
+  bool read_part(const Lost& lost);
+
+  // Whether notifications were lost since the last read_again().
+  bool has_gaps() const { return gaps_; }
+  // Begins to read everything again. While that is under way, the gaps stay instead.
+  void read_again();
 
   const Interface* interface(const std::string& name) const;
   const Interface* interface(int index) const;
@@ -88,7 +103,8 @@ class Netlink {
   // Gathers requests. `renew`: it is there and ours; otherwise one that is there already is refused.
   void add(const VirtualAddress& address, int interface_index, Duration lease, bool renew);
   void remove(const IpPrefix& prefix, int interface_index);
-  // Performs them in order; `failed` is called for each that the kernel refused.
+  // Performs them in order; `failed` is called for each that the kernel refused. Where they only renew, it does not
+  // wait for the kernel: `failed` hears of them in a later call.
   struct Refusal {
     bool adding = false;
     IpPrefix prefix;
@@ -99,7 +115,11 @@ class Netlink {
 
  private:
   Netlink() = default;
-  Status read_everything();
+  bool hand_over(const Lost& lost);
+  Status ask_for(int type);
+  Status take_part();
+  Status end_reading();
+  void give_up_reading(const std::string& why);
   Status read_link(int index);
   Status change_link(int index, const std::function<int(rtnl_link*)>& change, const std::string& what);
   static int on_message(nl_msg* message, void* self);
@@ -108,6 +128,19 @@ class Netlink {
   void forget_interface(int index);
   void forget_name(const Interface& interface);
 
+  using AddressKey = std::pair<int, IpPrefix>;
+  // Everything is read: first the interfaces, then the addresses, each a reading of its own. What notifications, or
+  // requests of ours, say of one meanwhile is newer than what may still come of it here.
+  struct Reading {
+    int type = 0;              // RTM_GETLINK or RTM_GETADDR
+    std::set<int> interfaces;  // of which something was said
+    std::set<AddressKey> addresses;
+    bool interrupted = false;  // the kernel's own list changed while it was told
+  };
+  // Something was said of it; true where that is not the first time in this reading.
+  bool note(int interface_index);
+  bool note(const AddressKey& address);
+
   struct CloseSocket {
     void operator()(nl_sock* socket) const;
   };
@@ -115,22 +148,36 @@ class Netlink {
 
   struct Request {
     Refusal what;  // `why` empty until refused
+    bool renews = false;
     std::vector<std::uint8_t> bytes;
   };
-  void enqueue(nl_msg* message, Refusal what);
-  void send_batch(std::size_t first, std::size_t count);
+  void enqueue(nl_msg* message, Refusal what, bool renews);
+  static void send_all(nl_sock* socket, std::vector<Request>& requests);
+  static void send_batch(nl_sock* socket, std::span<Request> batch);
+  void take_answers(const std::vector<Request>& done, const std::function<void(const Refusal&)>& failed);
+  void collect_renewed(const std::function<void(const Refusal&)>& failed);
 
   Socket events_;
   Socket requests_;
+  Socket readings_;
+  std::optional<Reading> reading_;
+  std::vector<std::uint8_t> part_;
+  bool in_reading_ = false;  // what is taken comes from it
+  bool gaps_ = false;
+  bool overrun_ = false;  // gaps, but there are still notifications to read from before them
   std::map<int, Interface> interfaces_;
   std::map<std::string, int, std::less<>> by_name_;
-  std::map<std::pair<int, IpPrefix>, HostAddress> addresses_;
+  std::map<AddressKey, HostAddress> addresses_;
   std::uint64_t next_order_ = 0;
   std::set<int> keeps_secondaries_;
   std::vector<Request> queue_;
+  Socket renewal_requests_;
+  std::vector<Request> renewing_;  // the thread's while it works
+  std::vector<Request> to_renew_;  // meanwhile
   // Until read_changes() hands them on: what is read in between, after a request of ours, is news as well.
-  std::vector<std::pair<int, IpPrefix>> lost_;
+  std::vector<AddressKey> lost_;
   bool changed_ = false;
+  BackgroundWork renewals_;  // ends before what it uses
 };
 
 }  // namespace holdfast

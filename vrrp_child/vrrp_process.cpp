@@ -22,6 +22,10 @@ constexpr Duration late = std::chrono::milliseconds(1);
 constexpr Duration mute_time = std::chrono::minutes(1);  // the same failure to send is told this rarely
 constexpr Duration lowering_pause = std::chrono::milliseconds(20);
 constexpr Duration answer_time = std::chrono::seconds(1);  // within which a probe is answered
+// Somebody may change addresses faster than they can be read: beyond so many turns the socket waits.
+constexpr Duration netlink_interval = std::chrono::milliseconds(5);
+constexpr unsigned netlink_turns = 2;
+constexpr Duration catch_up_pause = std::chrono::seconds(1);
 constexpr Duration try_again_pause = std::chrono::seconds(5);
 
 }  // namespace
@@ -38,11 +42,15 @@ VrrpProcess::VrrpProcess(EventLoop& loop, Fd channel, Sockets sockets)
       timer_(loop, [this] { timer_fired(); }),
       try_again_(loop, [this] { look_again(); }),
       lowering_(loop, [this] { lower_next_device(); }),
+      catch_up_(loop, [this] { catch_up(); }),
       // What has arrived is heard before a timer is believed.
       adverts_watch_(
           loop, sockets_.adverts.fd(), EPOLLIN, [this](std::uint32_t) { adverts_arrived(sockets_.adverts); },
           LoopPriority::urgent),
-      netlink_watch_(loop, sockets_.netlink->fd(), EPOLLIN, [this](std::uint32_t) { host_changed(); }),
+      netlink_watch_(loop, sockets_.netlink->fd(), EPOLLIN,
+                     [this](std::uint32_t) { host_changed(&Netlink::read_changes); }),
+      reading_watch_(loop, sockets_.netlink->reading_fd(), EPOLLIN,
+                     [this](std::uint32_t) { host_changed(&Netlink::read_part); }),
       arp_watch_(
           loop, sockets_.claims.arp_fd(), EPOLLIN, [this](std::uint32_t) { claims_arrived(); }, LoopPriority::idle),
       terminated_(loop, SIGTERM, [this] { leave_at_once("SIGTERM"); }) {
@@ -56,6 +64,7 @@ VrrpProcess::VrrpProcess(EventLoop& loop, Fd channel, Sockets sockets)
     neighbour_watch_ = IoWatch(
         loop, sockets_.claims.neighbour_fd(), EPOLLIN, [this](std::uint32_t) { claims_arrived(); }, LoopPriority::idle);
   }
+  netlink_watch_.limit_rate(netlink_interval, netlink_turns);
   parent_.send(ChildReady{effective_capabilities()});
 }
 
@@ -160,10 +169,12 @@ void VrrpProcess::read_adverts(AdvertSocket& socket) {
   table_.statistics().receive_drops += socket.take_drops();
 }
 
-void VrrpProcess::host_changed() {
+void VrrpProcess::host_changed(bool (Netlink::*read)(const Netlink::Lost&)) {
   std::vector<std::pair<int, IpPrefix>> lost;
-  const bool changed =
-      sockets_.netlink->read_changes([&](int index, const IpPrefix& prefix) { lost.emplace_back(index, prefix); });
+  const bool changed = ((*sockets_.netlink).*read)([&](int index, const IpPrefix& prefix) {
+    if (links_.is_virtual(prefix.address)) lost.emplace_back(index, prefix);
+  });
+  if (sockets_.netlink->has_gaps()) catch_up_.arm(last_catch_up_ + catch_up_pause);
   if (leaving_ || !changed) return;
   for (const auto& [index, prefix] : lost) {
     const auto holder = addresses_.holder_of(index, prefix);
@@ -183,6 +194,17 @@ void VrrpProcess::host_changed() {
     }
   }
   perform();
+}
+
+void VrrpProcess::catch_up() {
+  last_catch_up_ = loop_.now();
+  if (last_catch_up_ >= told_of_gaps_ + mute_time) {
+    told_of_gaps_ = last_catch_up_;
+    log(LogLevel::notice,
+        "interfaces or addresses of this host change faster than they can be read; reading all of them again");
+  }
+  sockets_.netlink->read_again();
+  if (sockets_.netlink->has_gaps()) catch_up_.arm(last_catch_up_ + catch_up_pause);
 }
 
 // What failed may work now: joining a group, making a device.

@@ -53,7 +53,8 @@ class VrrpProcess {
   // news
   void adverts_arrived(AdvertSocket& socket);
   void read_adverts(AdvertSocket& socket);
-  void host_changed();
+  void host_changed(bool (Netlink::*read)(const Netlink::Lost&));
+  void catch_up();
   void look_again();
   void claims_arrived();
   void timer_fired();
@@ -81,6 +82,8 @@ class VrrpProcess {
   std::set<InstanceId> to_lower_;  // whose device is to go down
   std::vector<InstanceId> to_probe_;
   TimePoint last_probe_{};
+  TimePoint last_catch_up_{};
+  TimePoint told_of_gaps_{};
   TimePoint armed_for_ = DeadlineHeap::never;
 
   std::optional<std::uint32_t> generation_;  // of the configuration being received
@@ -99,9 +102,11 @@ class VrrpProcess {
   Timer timer_;
   Timer try_again_;
   Timer lowering_;
+  Timer catch_up_;
   IoWatch adverts_watch_;
   IoWatch adverts_v6_watch_;
   IoWatch netlink_watch_;
+  IoWatch reading_watch_;
   IoWatch arp_watch_;
   IoWatch neighbour_watch_;
   SignalWatch terminated_;

@@ -68,6 +68,22 @@ TEST_CASE("timers fire in the order of their times, never early, once per arm") 
   CHECK_FALSE(early);
 }
 
+TEST_CASE("a descriptor that is always ready does not keep the loop busy beyond its rate") {
+  EventLoop loop;
+  const Alarm alarm(loop);
+  Pipe pipe;
+  pipe.write_byte();
+  int turns = 0;
+  IoWatch watch(loop, pipe.read_end.get(), EPOLLIN, [&](std::uint32_t) { ++turns; });
+  watch.limit_rate(20ms, 3);
+  Timer end(loop, [&] { loop.exit(7); });
+  const TimePoint start = loop.now();
+  end.arm(start + 100ms);
+  CHECK(loop.run() == 7);
+  CHECK(turns >= 6);                                                // it goes on
+  CHECK(turns <= 3 * ((loop.now() - start) / Duration(20ms) + 2));  // however late we are
+}
+
 TEST_CASE("a timer may be moved, disarmed and armed again") {
   EventLoop loop;
   const Alarm alarm(loop);

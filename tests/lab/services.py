@@ -305,6 +305,12 @@ def process_status(pid):
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
+def cpu_seconds(pid):
+    """CPU time of the process until now, that of its threads included."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def parent_of(pid):
     try:
         return int(process_status(pid)["PPid"])

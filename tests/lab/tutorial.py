@@ -37,9 +37,9 @@ instances:
 """
 
 
-def quick_configuration(priority, *, instance="", checks="", version=3, top="", address=VIP, vrid=66):
-    """An instance with adverts every 100 ms (1 s in version 2), and no check unless given."""
-    interval = "100ms" if version == 3 else "1s"
+def quick_configuration(priority, *, instance="", checks="", version=3, top="", address=VIP, vrid=66, interval=None):
+    """An instance with adverts every 100 ms (1 s in version 2) unless told otherwise, and no check unless given."""
+    interval = interval or ("100ms" if version == 3 else "1s")
     return f"""
 {top}
 {"checks:" if checks else ""}

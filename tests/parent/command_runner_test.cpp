@@ -6,6 +6,7 @@
 #include "tests/parent/temp_folder.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <catch2/catch.hpp>
@@ -100,6 +101,20 @@ TEST_CASE_METHOD(Runner, "only the first output is kept, the rest does not block
   const CommandResult result = shell("head -c 3000000 /dev/zero | tr '\\0' x");
   CHECK(result.ok());
   CHECK(result.output.size() == CommandRunner::output_limit);
+}
+
+TEST_CASE_METHOD(Runner, "a command that writes without end costs next to nothing until its timeout") {
+  rusage before{}, after{};
+  getrusage(RUSAGE_SELF, &before);
+  const CommandResult result = run({"yes"}, 1s);
+  getrusage(RUSAGE_SELF, &after);
+  CHECK(result.outcome == Outcome::timed_out);
+  CHECK(result.output.size() == CommandRunner::output_limit);
+  const auto used = [](const rusage& usage) {
+    return std::chrono::microseconds(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) +
+           std::chrono::seconds(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec);
+  };
+  CHECK(used(after) - used(before) < result.took / 4);
 }
 
 TEST_CASE_METHOD(Runner, "a timeout ends the whole group") {

@@ -32,6 +32,7 @@ class Client {
     connected = connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   }
   void say(const std::string& text) { send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL); }
+  void say_no_more() { shutdown(socket_.get(), SHUT_WR); }
   // False once the server has closed the connection.
   bool listen() {
     std::array<char, 65536> buffer;
@@ -65,9 +66,12 @@ struct Server {
                                 else
                                   answer({{"ok", true}, {"status", "fine"}});
                               }},
-                             {"reload", Access::change, [](const Json& request, ControlServer::Answer answer) {
+                             {"reload", Access::change,
+                              [](const Json& request, ControlServer::Answer answer) {
                                 answer({{"ok", true}, {"changes", request.value("said", Json::array())}});
-                              }}});
+                              }},
+                             {"together", Access::read,
+                              [this](const Json&, ControlServer::Answer answer) { pending.push_back(answer); }, true}});
     REQUIRE(opened);
     server = std::move(*opened);
   }
@@ -108,12 +112,54 @@ TEST_CASE_METHOD(Server, "nonsense is refused with a reason") {
   CHECK_THAT(ask("[1,2]\n"), Catch::Contains("one line of JSON"));
   CHECK_THAT(ask("{\"command\":7}\n"), Catch::Contains("one line of JSON"));
   CHECK_THAT(ask("{\"command\":\"dance\"}\n"),
-             Catch::Contains("there is no command 'dance'; there are: status, reload"));
+             Catch::Contains("there is no command 'dance'; there are: status, reload, together"));
   CHECK_THAT(ask("{\"command\":\"\xff\xfe\"}\n"), Catch::Contains("\"ok\":false"));
   CHECK_THAT(ask(std::string(2000, '[') + "\n"), Catch::Contains("one line of JSON"));
   CHECK_THAT(ask(std::string(5000, 'x')), Catch::Contains("longer than 4096 bytes"));
   CHECK_THAT(ask(std::string(5000, 'x') + "\n"), Catch::Contains("longer than 4096 bytes"));
   CHECK_THAT(ask("{\"command\":\"status\"}\n"), Catch::Contains("fine"));  // and is none the worse for it
+}
+
+TEST_CASE_METHOD(Server, "the end of what a client sends ends its line, and it still gets the answer") {
+  Client half(path());
+  half.say("{\"command\":\"status\"}");
+  half.say_no_more();
+  CHECK_THAT(until_closed(half), Catch::Contains("fine"));
+  Client whole(path());
+  hold = true;
+  whole.say("{\"command\":\"status\"}\n");
+  whole.say_no_more();
+  REQUIRE(run_until(loop, [&] { return pending.size() == 1; }));
+  run_for(loop, std::chrono::milliseconds(50));
+  pending[0]({{"ok", true}, {"status", "late"}});
+  CHECK_THAT(until_closed(whole), Catch::Contains("late"));
+  Client silent(path());
+  silent.say_no_more();
+  CHECK(until_closed(silent) == "");
+}
+
+TEST_CASE_METHOD(Server, "a shared answer is made once for all who wait for it, and not all the time") {
+  std::vector<std::unique_ptr<Client>> crowd;
+  const auto ask_together = [&](std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      crowd.push_back(std::make_unique<Client>(path()));
+      crowd.back()->say("{\"command\":\"together\"}\n");
+    }
+  };
+  ask_together(1);
+  REQUIRE(run_until(loop, [&] { return pending.size() == 1; }));
+  ask_together(10);  // too late for the first answer
+  run_for(loop, std::chrono::milliseconds(50));
+  CHECK(pending.size() == 1);
+  pending[0]({{"ok", true}, {"said", "first"}});
+  CHECK_THAT(until_closed(*crowd[0]), Catch::Contains("first"));
+  const TimePoint answered = loop.now();
+  REQUIRE(run_until(loop, [&] { return pending.size() == 2; }));
+  CHECK(loop.now() - answered > std::chrono::milliseconds(3 * 50 - 10));  // as it took 50 ms or longer
+  pending[1]({{"ok", true}, {"said", "second"}});
+  for (std::size_t i = 1; i < crowd.size(); ++i) CHECK_THAT(until_closed(*crowd[i]), Catch::Contains("second"));
+  run_for(loop, std::chrono::milliseconds(50));
+  CHECK(pending.size() == 2);  // nobody waits
 }
 
 TEST_CASE_METHOD(Server, "who connects and says nothing is shown out, and disturbs nobody") {
@@ -162,6 +208,24 @@ TEST_CASE_METHOD(Server, "no more than so many connections at once") {
   CHECK_THAT(ask("{\"command\":\"status\"}\n"), Catch::Contains("too many connections"));
   crowd.pop_back();
   run_for(loop, std::chrono::milliseconds(50));
+  CHECK_THAT(ask("{\"command\":\"status\"}\n"), Catch::Contains("fine"));
+}
+
+TEST_CASE_METHOD(Server, "one user can't take the places of the others") {
+  if (geteuid() != 0) return;
+  std::vector<std::unique_ptr<Client>> crowd;
+  const auto as_user = [&](uid_t uid) {
+    REQUIRE(seteuid(uid) == 0);
+    crowd.push_back(std::make_unique<Client>(path()));
+    REQUIRE(seteuid(0) == 0);
+    REQUIRE(crowd.back()->connected);
+    run_for(loop, std::chrono::milliseconds(20));
+    crowd.back()->listen();
+    return crowd.back()->heard;
+  };
+  for (std::size_t i = 0; i < ControlServer::most_of_one_user; ++i) CHECK(as_user(60000) == "");
+  CHECK_THAT(as_user(60000), Catch::Contains("too many connections"));
+  CHECK(as_user(60001) == "");
   CHECK_THAT(ask("{\"command\":\"status\"}\n"), Catch::Contains("fine"));
 }
 

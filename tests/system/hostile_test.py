@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """Neighbours that send rubbish as fast as the machine can: nothing moves, all of it is counted, adverts are on time."""
 
-import os
 import pathlib
 import random
 import sys
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from lab import Holdfast, Host, Injector, Recorder, main, wait_until
 from lab.craft import VRRP, advert, ether_frame, ip_packet
+from lab.services import cpu_seconds
 from lab.tutorial import VIP, quick_configuration
 
 WEB_1, WEB_2, HOSTILE = "192.168.16.128", "192.168.16.129", "192.168.16.66"
@@ -39,11 +39,6 @@ def rubbish(mac, source, addresses):
     packets += [ip_packet(good, source, ttl=ttl) for ttl in range(255)]
     chance.shuffle(packets)
     return [ether_frame(packet, mac) for packet in packets]
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def counted(status):

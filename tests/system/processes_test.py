@@ -56,6 +56,24 @@ def test_who_they_are(lab):
     assert all(role["state"] == "running" and role["restarts"] == 0 for role in roles.values()), roles
 
 
+def test_the_vrrp_process_is_scheduled_first_and_stays_in_memory(lab):
+    holdfast = machine(lab, 1, tracked(100)).holdfast.start()
+    child = holdfast.vrrp_child()
+    assert os.sched_getscheduler(child) == os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+    assert 1 <= os.sched_getparam(child).sched_priority < 50, "behind the kernel's own threads"
+    limits = {line[:26].strip(): line[26:].split()[:2] for line in pathlib.Path(f"/proc/{child}/limits").read_text().splitlines()}
+    assert limits["Max realtime timeout"] == ["1000000"] * 2, "it can't keep a core for ever"
+    locked = int(process_status(child)["VmLck"].split()[0]) * 1024
+    most = limits["Max locked memory"][0]
+    if most == "unlimited":
+        everything = int(process_status(child)["VmSize"].split()[0]) * 1024
+        assert locked > 0.9 * everything
+    else:
+        assert 0.4 * min(int(most), 8 << 20) < locked <= int(most), f"{locked} bytes of {most}"
+    for other in (holdfast.parent(), holdfast.checker_child()):
+        assert os.sched_getscheduler(other) == os.SCHED_OTHER
+
+
 def test_star_of_sockets(lab):
     """Each child has one socket to the parent; none of them holds a descriptor of another's."""
     holdfast = machine(lab, 1, tracked(100)).holdfast.start()
