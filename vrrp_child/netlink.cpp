@@ -39,6 +39,7 @@ using RtnlAddr = std::unique_ptr<rtnl_addr, Release<rtnl_addr_put>>;
 using NlMsg = std::unique_ptr<nl_msg, Release<nlmsg_free>>;
 using RtnlLink = std::unique_ptr<rtnl_link, Release<rtnl_link_put>>;
 using NlCache = std::unique_ptr<nl_cache, Release<nl_cache_free>>;
+using NlCallbacks = std::unique_ptr<nl_cb, Release<nl_cb_put>>;
 
 constexpr int receive_buffer = 4 << 20;
 constexpr std::size_t requests_per_send = 256;  // should all be refused, the answers must fit the receive buffer
@@ -52,6 +53,12 @@ std::optional<IpPrefix> prefix_of(rtnl_addr* address) {
   const auto* bytes = static_cast<const std::uint8_t*>(nl_addr_get_binary_addr(local));
   return IpPrefix{IpAddr::from_bytes({bytes, nl_addr_get_len(local)}),
                   static_cast<std::uint8_t>(rtnl_addr_get_prefixlen(address))};
+}
+
+// Of a message about an address.
+std::uint8_t mark_of(nl_msg* message) {
+  nlattr* mark = nlmsg_find_attr(nlmsg_hdr(message), sizeof(ifaddrmsg), IFA_PROTO);
+  return mark && nla_len(mark) >= 1 ? nla_get_u8(mark) : 0;
 }
 
 int scope_number(AddressScope scope) {
@@ -152,10 +159,6 @@ Status Netlink::read_everything() {
     return failed("cannot read the interfaces", error);
   }
   const NlCache links(cache);
-  if (const int error = rtnl_addr_alloc_cache(requests_.get(), &cache); error < 0) {
-    return failed("cannot read the addresses", error);
-  }
-  const NlCache addresses(cache);
 
   changed_ = true;
   interfaces_.clear();
@@ -164,8 +167,9 @@ Status Netlink::read_everything() {
   for (nl_object* o = nl_cache_get_first(links.get()); o; o = nl_cache_get_next(o)) {
     take_link(reinterpret_cast<rtnl_link*>(o), false);
   }
-  for (nl_object* o = nl_cache_get_first(addresses.get()); o; o = nl_cache_get_next(o)) {
-    take_address(reinterpret_cast<rtnl_addr*>(o), false);
+  if (const Status read = read_addresses(); !read) {
+    addresses_ = before;
+    return read;
   }
   for (const auto& [key, address] : before) {
     const auto still = addresses_.find(key);
@@ -176,6 +180,21 @@ Status Netlink::read_everything() {
       lost_.push_back(key);
     }
   }
+  return {};
+}
+
+// By hand, since the library's cache leaves the mark out.
+Status Netlink::read_addresses() {
+  const NlCallbacks of_socket(nl_socket_get_cb(requests_.get()));
+  const NlCallbacks callbacks(nl_cb_clone(of_socket.get()));
+  nl_cb_set(callbacks.get(), NL_CB_VALID, NL_CB_CUSTOM, &Netlink::on_message, this);
+  int error = 0;
+  do {  // again where addresses changed under the kernel's answer
+    ifaddrmsg all{};
+    error = nl_send_simple(requests_.get(), RTM_GETADDR, NLM_F_DUMP, &all, sizeof all);
+    if (error >= 0) error = nl_recvmsgs(requests_.get(), callbacks.get());
+  } while (error == -NLE_DUMP_INTR);
+  if (error < 0) return failed("cannot read the addresses", error);
   return {};
 }
 
@@ -200,9 +219,10 @@ int Netlink::on_message(nl_msg* message, void* self) {
   struct Context {
     Netlink& netlink;
     int type;
-  } context{netlink, type};
+    nl_msg* message;
+  } context{netlink, type, message};
   const auto take = [](nl_object* object, void* argument) {
-    const auto& [owner, kind] = *static_cast<Context*>(argument);
+    const auto& [owner, kind, raw] = *static_cast<Context*>(argument);
     if (kind == RTM_NEWLINK || kind == RTM_DELLINK) {
       auto* link = reinterpret_cast<rtnl_link*>(object);
       const auto known = owner.interfaces_.find(rtnl_link_get_ifindex(link));
@@ -210,7 +230,7 @@ int Netlink::on_message(nl_msg* message, void* self) {
       const bool may_be_stale = kind == RTM_NEWLINK && known != owner.interfaces_.end() && known->second.is_macvlan;
       if (!may_be_stale || !owner.read_link(known->first)) owner.take_link(link, kind == RTM_DELLINK);
     } else if (kind == RTM_NEWADDR || kind == RTM_DELADDR) {
-      owner.take_address(reinterpret_cast<rtnl_addr*>(object), kind == RTM_DELADDR);
+      owner.take_address(reinterpret_cast<rtnl_addr*>(object), mark_of(raw), kind == RTM_DELADDR);
     }
   };
   nl_msg_parse(message, take, &context);
@@ -263,7 +283,7 @@ void Netlink::forget_name(const Interface& interface) {
   if (named != by_name_.end() && named->second == interface.index) by_name_.erase(named);
 }
 
-void Netlink::take_address(rtnl_addr* address, bool gone) {
+void Netlink::take_address(rtnl_addr* address, std::uint8_t mark, bool gone) {
   const auto prefix = prefix_of(address);
   if (!prefix) return;
   const std::pair key(rtnl_addr_get_ifindex(address), *prefix);
@@ -282,6 +302,7 @@ void Netlink::take_address(rtnl_addr* address, bool gone) {
                         .secondary = static_cast<bool>(flags & IFA_F_SECONDARY),
                         .tentative = (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) && !(flags & IFA_F_OPTIMISTIC),
                         .lifetime = rtnl_addr_get_valid_lifetime(address),
+                        .mark = mark,
                         .order = is_new ? next_order_++ : known.order};
   changed_ = changed_ || is_new || known != now;
   known = now;
@@ -458,7 +479,7 @@ Status Netlink::set_up(int index, bool up) {
 
 // ---- addresses: gathered, sent in batches ----
 
-void Netlink::add(const VirtualAddress& address, int interface_index, Duration lease, bool renew) {
+void Netlink::add(const VirtualAddress& address, int interface_index, Duration lease, std::uint8_t mark, bool renew) {
   const RtnlAddr request = make_address(address.prefix, interface_index);
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(lease).count();
   rtnl_addr_set_valid_lifetime(request.get(), static_cast<std::uint32_t>(seconds));
@@ -473,6 +494,7 @@ void Netlink::add(const VirtualAddress& address, int interface_index, Duration l
   if (!address.label.empty()) rtnl_addr_set_label(request.get(), address.label.c_str());
   nl_msg* message = nullptr;
   if (rtnl_addr_build_add_request(request.get(), renew ? NLM_F_REPLACE : NLM_F_EXCL, &message) >= 0) {
+    if (mark != 0) nla_put_u8(message, IFA_PROTO, mark);  // an older kernel doesn't look at it
     enqueue(NlMsg(message).get(), {true, address.prefix, interface_index, ""});
   }
 }

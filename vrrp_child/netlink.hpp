@@ -44,6 +44,7 @@ struct HostAddress {
   bool secondary = false;      // goes away with its primary
   bool tentative = false;      // IPv6: not usable yet, or never, until duplicate address detection says so
   std::uint32_t lifetime = 0;  // seconds it had left when the kernel told
+  std::uint8_t mark = 0;       // see address_mark.hpp
   std::uint64_t order = 0;     // as the kernel lists them
   bool operator==(const HostAddress&) const = default;
 };
@@ -67,6 +68,8 @@ class Netlink {
   const Interface* interface(int index) const;
   const std::map<int, Interface>& interfaces() const { return interfaces_; }
   const HostAddress* address(int interface_index, const IpPrefix& prefix) const;
+  using Place = std::pair<int, IpPrefix>;  // interface index and address
+  const std::map<Place, HostAddress>& addresses() const { return addresses_; }
   // What adverts can come from: the interface's first usable primary address that suits, that we did not add, and that
   // `is_virtual` does not claim. One that it claims serves only where the host has it for ever, as an address owner
   // does.
@@ -85,8 +88,9 @@ class Netlink {
   Status set_ipv4_settings(int index, const std::vector<std::pair<Ipv4Setting, std::uint32_t>>& settings);
   Status set_up(int index, bool up);
 
-  // Gathers requests. `renew`: it is there and ours; otherwise one that is there already is refused.
-  void add(const VirtualAddress& address, int interface_index, Duration lease, bool renew);
+  // Gathers requests. `renew`: it is there and ours; otherwise one that is there already is refused. `mark`: see
+  // address_mark.hpp.
+  void add(const VirtualAddress& address, int interface_index, Duration lease, std::uint8_t mark, bool renew);
   void remove(const IpPrefix& prefix, int interface_index);
   // Performs them in order; `failed` is called for each that the kernel refused.
   struct Refusal {
@@ -100,11 +104,12 @@ class Netlink {
  private:
   Netlink() = default;
   Status read_everything();
+  Status read_addresses();
   Status read_link(int index);
   Status change_link(int index, const std::function<int(rtnl_link*)>& change, const std::string& what);
   static int on_message(nl_msg* message, void* self);
   void take_link(rtnl_link* link, bool gone);
-  void take_address(rtnl_addr* address, bool gone);
+  void take_address(rtnl_addr* address, std::uint8_t mark, bool gone);
   void forget_interface(int index);
   void forget_name(const Interface& interface);
 
@@ -124,12 +129,12 @@ class Netlink {
   Socket requests_;
   std::map<int, Interface> interfaces_;
   std::map<std::string, int, std::less<>> by_name_;
-  std::map<std::pair<int, IpPrefix>, HostAddress> addresses_;
+  std::map<Place, HostAddress> addresses_;
   std::uint64_t next_order_ = 0;
   std::set<int> keeps_secondaries_;
   std::vector<Request> queue_;
   // Until read_changes() hands them on: what is read in between, after a request of ours, is news as well.
-  std::vector<std::pair<int, IpPrefix>> lost_;
+  std::vector<Place> lost_;
   bool changed_ = false;
 };
 
