@@ -21,7 +21,7 @@ _RESTART_PAUSE = 1.0  # RestartSec of the unit
 class Node:
     def __init__(self, lab, number, priority, ownership):
         self.number, self.priority, self.ownership = number, priority, ownership
-        self.host = lab.host(f"web-{number}", f"{MACHINES[number]}/24", f"2001:db8::{127 + number}/64")
+        self.host = lab.host(f"web-{number}", f"{MACHINES[number]}/24", f"2001:db8::{number}:1/64")
         self.name = self.host.name
         self.cuts = []  # (from, to) while the network does not reach it
         self.ends = []  # (time, exit status) of the daemon's ends that nobody asked for
@@ -110,7 +110,7 @@ instances:
 
     def _sweep(self):
         """ExecStopPost."""
-        self.host.run([binary_folder() / "holdfast-vrrp", "--sweep"])
+        self.host.run([binary_folder() / "holdfast-vrrp", "--sweep"], check=False)
 
     def daemon_pids(self):
         return [pid for pid in (self.holdfast.parent(), self.holdfast.vrrp_child(), self.holdfast.checker_child()) if pid]
