@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from .services import Holdfast, Nginx, binary_folder
+from .services import Holdfast, Nginx, binary_folder, process_status
 from .tutorial import MACHINES, VIP
 from .waiting import wait_until
 
@@ -63,6 +63,7 @@ instances:
     priority: {self.priority + nudge}
     advert_interval: 100ms
     return_after: 1s
+    announce: {{refresh: 1s}}
     addresses: [{VIP}]
     track: [nginx]
   web6:
@@ -71,6 +72,7 @@ instances:
     priority: {self.priority + nudge}
     advert_interval: 100ms
     return_after: 1s
+    announce: {{refresh: 1s}}
     addresses: ["{VIP6}"]
     track: [nginx]
 {more}"""
@@ -91,14 +93,18 @@ instances:
     def stop_daemon(self):
         with self._lock:
             self._wanted = False
-            if self.holdfast.process.running:
+            if self.holdfast.process.running and not is_zombie(self.holdfast.parent()):
                 self.holdfast.stop()
             self._sweep()
 
     def manage(self):
         """To be called often: what systemd does when the daemon ended by itself."""
         with self._lock:
-            if not self._wanted or self.holdfast.process.running:
+            if not self._wanted:
+                return
+            if self.holdfast.process.running:
+                if is_zombie(self.holdfast.parent()):
+                    self.holdfast.process.wake()
                 return
             now = time.monotonic()
             if self._down_since is None:
@@ -175,6 +181,13 @@ instances:
     def states(self):
         """{instance: state}; empty while the daemon does not answer."""
         return {instance["name"]: instance["state"] for instance in (self.holdfast.status() or {}).get("instances", [])}
+
+
+def is_zombie(pid):
+    try:
+        return process_status(pid)["State"].startswith("Z")
+    except FileNotFoundError:
+        return False
 
 
 class Manager:
