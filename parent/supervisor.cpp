@@ -25,7 +25,7 @@ constexpr Duration checker_answer_limit = std::chrono::seconds(5);
 constexpr std::size_t most_vrrp_deaths = 5;
 constexpr Duration vrrp_death_window = std::chrono::seconds(10);
 
-// Hundreds of devices for virtual MACs take the kernel seconds.
+// A configuration may hold thousands of routers, each with a device for its virtual MAC, on a slow machine.
 constexpr Duration configure_limit = std::chrono::seconds(5);
 
 constexpr Duration start_limit = std::chrono::seconds(20);
