@@ -194,7 +194,6 @@ def test_everything_killed(lab):
 def test_sweep_after_everything_died(lab):
     """At once, and only what nobody holds: neither a stranger's, nor another daemon's on the same host."""
     web_1, web_2 = with_ipv6(lab, lambda priority: both_families(priority).replace("virtual_mac: true", ""))
-    web_1.host.write("/etc/holdfast/other.yaml", quick_configuration(100, address="192.168.16.150", vrid=77))
     other = Holdfast(web_1.host, quick_configuration(100, address="192.168.16.150", vrid=77), "/etc/holdfast/other.yaml",
                      "/run/other").start()
     other.waits_for_state("active", 10)
@@ -210,6 +209,22 @@ def test_sweep_after_everything_died(lab):
     assert strangers_there(web_1.host) and web_1.host.has("192.168.16.150")
     stays(lambda: web_1.host.has("192.168.16.150"), 4, "the other daemon goes on")
     assert other.instance()["state"] == "active"
+
+
+def test_what_a_successor_adopts_bears_its_mark(lab):
+    """Its predecessor had another mark, since another daemon had the first one then."""
+    web_1 = machine(lab, 1, both_families(100).replace("virtual_mac: true", ""))
+    other = Holdfast(web_1.host, quick_configuration(100, address="192.168.16.150", vrid=77), "/etc/holdfast/other.yaml",
+                     "/run/other").start()
+    web_1.holdfast.start()
+    wait_until(lambda: web_1.host.has(VIP) and web_1.host.has(VIP6), 20, "it is active")
+    other.stop()
+    old = web_1.holdfast.vrrp_child()
+    os.kill(old, signal.SIGKILL)
+    wait_until(lambda: web_1.holdfast.vrrp_child() not in (None, old), 5, "the VRRP child is back")
+    wait_until(lambda: web_1.holdfast.instance().get("state") == "active", 5, "and active")
+    time.sleep(1.5)  # the lease is renewed each second
+    assert sweep(web_1.host) == "" and web_1.host.has(VIP) and web_1.host.has(VIP6)
 
 
 def test_leftovers_are_adopted_or_cleared(lab):
