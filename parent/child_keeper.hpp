@@ -81,6 +81,9 @@ class ChildKeeper {
   // False when nobody asked.
   bool on(const Pong& message) { return heartbeat_.pong(message.serial, loop_.now()); }
 
+  // It may leave Pings unanswered until then, as it has much to do; a time that has passed: it is done.
+  void allow(TimePoint until) { heartbeat_.allow(until); }
+
   // To a child that is ready; else dropped, since a new child is told everything anyway.
   void send(const Out& message) {
     if (child_ && ready_) child_->send(message);

@@ -9,15 +9,17 @@
 
 namespace holdfast {
 
-// A Ping every `interval`; a child that leaves one unanswered for `limit` hangs. A parent that was itself
-// stopped or starved cannot judge: after a late tick the child gets a full round again.
+// A Ping every `interval`; a child that leaves one unanswered for `limit` hangs, which shows at the next tick. A
+// parent that was itself stopped or starved cannot judge: after a late tick the child gets a full round again.
 class Heartbeat {
  public:
-  static constexpr Duration interval = std::chrono::milliseconds(500);
+  static constexpr Duration interval = std::chrono::milliseconds(250);
 
   explicit Heartbeat(Duration limit) : limit_(limit) {}
 
   void begin(TimePoint now);
+  // The child has been given work that may keep it until then; a time that has passed: it is done.
+  void allow(TimePoint until) { allowed_until_ = until; }
   // To be called at due(). The serial to ping with, or nothing when the child hangs.
   std::optional<std::uint64_t> tick(TimePoint now);
   TimePoint due() const { return due_; }
@@ -35,6 +37,7 @@ class Heartbeat {
   TimePoint last_ping_{};
   TimePoint last_pong_{};
   TimePoint patience_from_{};  // the last sign of life, or the late tick that forgave
+  TimePoint allowed_until_{};
 };
 
 // At once after the first death, then with pauses that double up to half a minute; a child that lived

@@ -28,7 +28,7 @@ std::string joined(const std::vector<std::string>& names) {
 
 Result<std::set<std::string>> Drains::read_record(const std::string& path) {
   if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) return std::set<std::string>{};
-  const std::string mend = "; if nothing is to stay away from its address on this host, remove the file: rm " + path;
+  const std::string mend = "; until `holdfast resume` this host stays away from all its addresses";
   const auto file = read_text_file(path, largest_record);
   if (!file) return Error{"the record of what is drained, " + path + ", " + file.error().text + mend};
   const Json document = Json::parse(file->text, nullptr, false);

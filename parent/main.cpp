@@ -22,6 +22,7 @@
 #include <cstdio>
 #include <exception>
 #include <map>
+#include <set>
 #include <string>
 
 using namespace holdfast;
@@ -76,6 +77,12 @@ Json document(const DrainAnswer& answer) {
   return {{"ok", true}, {"changes", answer.lines}};
 }
 
+std::set<std::string> names_of(const Config& config) {
+  std::set<std::string> names;
+  for (const InstanceConfig& instance : config.instances) names.insert(instance.router.name);
+  return names;
+}
+
 int run(const Options& options) {
   if (geteuid() != 0) {
     return fail(
@@ -105,12 +112,17 @@ int run(const Options& options) {
   if (const Status made = make_state_dir(options.state_dir); !made) return fail(made.error().text);
   const std::string drain_record = options.state_dir + "/drained.json";
   auto drained = Drains::read_record(drain_record);
-  if (!drained) return fail("not started: " + drained.error().text);
 
   Journal journal(options.log_level, Journal::target_of_stderr(), STDERR_FILENO);
   set_log_sink([&journal](LogLevel level, std::string_view text) {
     journal.write({level, std::string(text), nullptr, {}});
   });
+
+  if (!drained) {
+    // A host that somebody works on must not take part; who else is there takes the addresses.
+    log(LogLevel::error, drained.error().text);
+    drained = names_of(*loaded.config);
+  }
 
   EventLoop loop;
   Supervisor supervisor(

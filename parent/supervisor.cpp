@@ -9,19 +9,24 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace holdfast {
 namespace {
 
-// How long a child may leave a Ping unanswered before it is killed. The VRRP child holds the address; the
-// checker may be slow in a name lookup without harm.
-constexpr Duration vrrp_answer_limit = std::chrono::seconds(1);
+// How long a child may leave a Ping unanswered before it is killed. The VRRP child holds the address: one that hangs
+// is gone within a second, since its silence shows at the next tick of the heartbeat. The checker may be slow in a
+// name lookup without harm.
+constexpr Duration vrrp_answer_limit = std::chrono::milliseconds(600);
 constexpr Duration checker_answer_limit = std::chrono::seconds(5);
 
 // A VRRP child that dies this often can't be helped; systemd or a person must decide.
 constexpr std::size_t most_vrrp_deaths = 5;
 constexpr Duration vrrp_death_window = std::chrono::seconds(10);
+
+// A configuration may hold thousands of routers, each with a device for its virtual MAC, on a slow machine.
+constexpr Duration configure_limit = std::chrono::seconds(5);
 
 constexpr Duration start_limit = std::chrono::seconds(20);
 constexpr Duration reload_limit = std::chrono::seconds(10);
@@ -107,11 +112,27 @@ void Supervisor::stop(const std::string& why) {
   leave(EXIT_SUCCESS);
 }
 
+// A last VRRP process takes over what is left, only to hand it over. Should it die as well, the lease remains.
+void Supervisor::give_up(const std::string& why) {
+  say(LogLevel::error,
+      "giving up: " + why +
+          "; one more is started to hand the addresses over, and if that fails the kernel removes them when their "
+          "lease ends",
+      message_id::stopping);
+  gives_up_ = why;
+  sd_notifyf(0, "ERRNO=%d", ECHILD);
+  vrrp_.start();
+  leave(EXIT_FAILURE);
+}
+
 // ---- from the VRRP child ----
 
 void Supervisor::on_vrrp(ChildReady&& message) {
   if (!vrrp_.on(std::move(message))) return vrrp_.kill("it said twice that it is ready");
-  if (phase_ == Phase::stopping) return vrrp_.send(Shutdown{});
+  if (phase_ == Phase::stopping) {
+    if (gives_up_) configure_vrrp();
+    return vrrp_.send(Shutdown{});
+  }
   say(LogLevel::info, "VRRP process " + std::to_string(vrrp_.pid()) + " runs as " + display_name(vrrp_.user()),
       message_id::child_started, {{"HOLDFAST_PROCESS", "vrrp"}});
   configure_vrrp();
@@ -122,6 +143,7 @@ void Supervisor::on_vrrp(ConfigApplied&& message) {
     return vrrp_.kill("it applied a configuration that it was not given");
   }
   vrrp_generation_ = message.generation;
+  if (message.generation == generation_) vrrp_.allow(loop_.now());
   check_applied();
 }
 
@@ -243,11 +265,8 @@ void Supervisor::vrrp_ended(const Vrrp::End& end) {
   update_standings();
   say_child_ended("vrrp", end.why, Duration::zero());
   if (vrrp_deaths_.count(loop_.now())) {
-    say(LogLevel::error,
-        "giving up: the VRRP process died " + std::to_string(most_vrrp_deaths) + " times within " +
-            readable(vrrp_death_window) + "; the kernel removes the addresses when their lease ends",
-        message_id::stopping);
-    return leave(EXIT_FAILURE);
+    return give_up("the VRRP process died " + std::to_string(most_vrrp_deaths) + " times within " +
+                   readable(vrrp_death_window));
   }
   vrrp_.restart_after(Duration::zero());
 }
@@ -342,6 +361,7 @@ void Supervisor::adopt(Config config, bool by_reload) {
 }
 
 void Supervisor::configure_vrrp() {
+  vrrp_.allow(loop_.now() + configure_limit);
   vrrp_.send(BeginConfig{generation_});
   for (const auto& [id, instance] : instances_) {
     std::optional<InstanceId> leader;
@@ -611,6 +631,7 @@ DaemonStatus Supervisor::known_status() {
 // "1 instance: VI_1 active; 1 check: 1 up"
 std::string Supervisor::status_sentence() const {
   if (phase_ == Phase::starting) return "starting";
+  if (gives_up_) return "given up: " + *gives_up_;
   if (phase_ == Phase::stopping) return "stopping";
   constexpr std::size_t most_named = 3;
   std::string named;
@@ -660,7 +681,7 @@ void Supervisor::leave(int code) {
   checker_.cancel_restart();
   vrrp_.send(Shutdown{});
   checker_.send(Shutdown{});
-  if (!vrrp_.ready()) vrrp_.kill("the daemon stops");
+  if (!vrrp_.ready() && !gives_up_) vrrp_.kill("the daemon stops");
   if (!checker_.ready()) checker_.kill("the daemon stops");
   stop_if_alone();
 }

@@ -166,6 +166,7 @@ class Supervisor {
   void update_status_sentence();
 
   // The end.
+  void give_up(const std::string& why);
   void leave(int code);
   void stop_if_alone();
   void deadline_passed();
@@ -222,6 +223,7 @@ class Supervisor {
   Timer deadline_;        // of the start, a reload or the stop
   Duration stop_limit_{};
   int exit_code_ = 0;
+  std::optional<std::string> gives_up_;  // why; the next VRRP process only hands over
   std::string told_sentence_;
   AfterTurn after_turn_;
 };

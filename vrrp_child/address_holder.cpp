@@ -24,10 +24,13 @@ AddressHolder::Place AddressHolder::place_of(InstanceId id, const VirtualRouterC
   return {interface ? interface->index : 0, address.prefix};
 }
 
-// Added by this process, or left by one before it: nothing else has a lifetime as short as the lease.
+// Added by this process, or left by one before it, which shows by the mark of a dead process. On a kernel without
+// marks, and after a version without them, by the lifetime: nothing else has one as short as the lease.
 bool AddressHolder::is_ours(const HostAddress& present, const VirtualRouterConfig& config) const {
   if (present.permanent) return false;
-  return present.ours || std::chrono::seconds(present.lifetime) <= config.lease;
+  if (present.ours) return true;
+  if (present.mark == AddressMark::none) return std::chrono::seconds(present.lifetime) <= config.lease;
+  return present.mark == mark_.number() || AddressMark::is_abandoned(present.mark);
 }
 
 void AddressHolder::hold(InstanceId id, const VirtualRouterConfig& config) {
@@ -53,7 +56,7 @@ void AddressHolder::hold(InstanceId id, const VirtualRouterConfig& config) {
                        "the host's other addresses inside it may go when it goes: " + kept.error().text);
       }
     }
-    netlink_.add(config.addresses[i], index, config.lease, present != nullptr);
+    netlink_.add(config.addresses[i], index, config.lease, mark_.number(), present != nullptr);
   }
 }
 
@@ -128,6 +131,20 @@ void AddressHolder::report_refusal(bool adding, const Place& place, const std::s
   if (told == why) return;
   told = why;
   log(LogLevel::error, fmt::format("cannot {} {}: {}", adding ? "add" : "remove", to_string(place.second), why));
+}
+
+std::size_t AddressHolder::sweep(Netlink& netlink) {
+  std::size_t removed = 0;
+  for (const auto& [place, address] : netlink.addresses()) {
+    if (address.permanent || !AddressMark::is_abandoned(address.mark)) continue;
+    netlink.remove(place.second, place.first);
+    ++removed;
+  }
+  netlink.flush([&](const Netlink::Refusal& refusal) {
+    --removed;
+    log(LogLevel::error, fmt::format("cannot remove {}: {}", to_string(refusal.prefix), refusal.why));
+  });
+  return removed;
 }
 
 std::optional<InstanceId> AddressHolder::holder_of(int interface_index, const IpPrefix& prefix) const {

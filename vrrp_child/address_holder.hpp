@@ -4,6 +4,7 @@
 
 #include "common/messages.hpp"
 #include "common/router_config.hpp"
+#include "vrrp_child/address_mark.hpp"
 #include "vrrp_child/core/claims.hpp"
 #include "vrrp_child/frame_socket.hpp"
 #include "vrrp_child/netlink.hpp"
@@ -44,8 +45,11 @@ class AddressHolder {
   std::optional<InstanceId> rival_of(const Claim& claim) const;
   std::vector<AddressReport> report(InstanceId id, const VirtualRouterConfig& config, InstanceState state) const;
 
+  // Removes what dead processes left on this host; gives the number of addresses.
+  static std::size_t sweep(Netlink& netlink);
+
  private:
-  using Place = std::pair<int, IpPrefix>;  // interface index and address
+  using Place = Netlink::Place;
 
   Place place_of(InstanceId id, const VirtualRouterConfig& config, const VirtualAddress& address) const;
   bool is_ours(const HostAddress& present, const VirtualRouterConfig& config) const;
@@ -57,6 +61,7 @@ class AddressHolder {
   Netlink& netlink_;
   FrameSocket& frames_;
   const VirtualDevices& devices_;
+  AddressMark mark_;
   std::map<InstanceId, std::vector<Place>> held_;  // what active instances put on the host
   std::map<Place, std::string> refused_;           // said once, until it works again
 };

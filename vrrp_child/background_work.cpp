@@ -8,6 +8,11 @@
 #include <utility>
 
 namespace holdfast {
+namespace {
+
+constexpr std::size_t stack_size = 256u << 10;
+
+}  // namespace
 
 BackgroundWork::~BackgroundWork() {
   if (!started_) return;
@@ -25,7 +30,12 @@ bool BackgroundWork::begin(std::function<void()> work) {
     sigset_t all, before;  // signals are for the loop
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    started_ = pthread_create(&thread_, nullptr, run, this) == 0;
+    // Little is called there, and where memory is locked, all of the stack is.
+    pthread_attr_t small;
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, stack_size);
+    started_ = pthread_create(&thread_, &small, run, this) == 0;
+    pthread_attr_destroy(&small);
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (!started_) return false;
   }

@@ -4,6 +4,7 @@
 #include "common/log.hpp"
 #include "common/privileges.hpp"
 #include "common/sandbox.hpp"
+#include "vrrp_child/address_holder.hpp"
 #include "vrrp_child/memory_lock.hpp"
 #include "vrrp_child/virtual_devices.hpp"
 #include "vrrp_child/vrrp_process.hpp"
@@ -60,12 +61,15 @@ int run() {
   return loop.run();
 }
 
-// Addresses go by themselves when their lease ends; devices of virtual MACs do not.
+// Addresses go by themselves when their lease ends, but sooner is better; devices of virtual MACs do not. Whatever a
+// living process has on this host stays.
 int sweep() {
   auto netlink = Netlink::open();
   if (!netlink) return fail(netlink.error().text);
-  const std::size_t removed = VirtualDevices::sweep(**netlink);
-  if (removed > 0) log(LogLevel::notice, "removed what was left of virtual MACs: " + std::to_string(removed));
+  const std::size_t addresses = AddressHolder::sweep(**netlink);
+  if (addresses > 0) log(LogLevel::notice, "removed virtual addresses that were left: " + std::to_string(addresses));
+  const std::size_t devices = VirtualDevices::sweep(**netlink);
+  if (devices > 0) log(LogLevel::notice, "removed devices of virtual MACs that were left: " + std::to_string(devices));
   return EXIT_SUCCESS;
 }
 

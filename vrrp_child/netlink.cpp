@@ -56,6 +56,12 @@ std::optional<IpPrefix> prefix_of(rtnl_addr* address) {
                   static_cast<std::uint8_t>(rtnl_addr_get_prefixlen(address))};
 }
 
+// Of a message about an address.
+std::uint8_t mark_of(nl_msg* message) {
+  nlattr* mark = nlmsg_find_attr(nlmsg_hdr(message), sizeof(ifaddrmsg), IFA_PROTO);
+  return mark && nla_len(mark) >= 1 ? nla_get_u8(mark) : 0;
+}
+
 int scope_number(AddressScope scope) {
   switch (scope) {
     case AddressScope::global: return 0;
@@ -249,7 +255,7 @@ Status Netlink::end_reading() {
 
 bool Netlink::note(int interface_index) { return reading_ && !reading_->interfaces.insert(interface_index).second; }
 
-bool Netlink::note(const AddressKey& address) { return reading_ && !reading_->addresses.insert(address).second; }
+bool Netlink::note(const Place& address) { return reading_ && !reading_->addresses.insert(address).second; }
 
 int Netlink::on_message(nl_msg* message, void* self) {
   auto& netlink = *static_cast<Netlink*>(self);
@@ -257,9 +263,10 @@ int Netlink::on_message(nl_msg* message, void* self) {
   struct Context {
     Netlink& netlink;
     int type;
-  } context{netlink, type};
+    nl_msg* message;
+  } context{netlink, type, message};
   const auto take = [](nl_object* object, void* argument) {
-    const auto& [owner, kind] = *static_cast<Context*>(argument);
+    const auto& [owner, kind, raw] = *static_cast<Context*>(argument);
     if (kind == RTM_NEWLINK || kind == RTM_DELLINK) {
       auto* link = reinterpret_cast<rtnl_link*>(object);
       const auto known = owner.interfaces_.find(rtnl_link_get_ifindex(link));
@@ -267,7 +274,7 @@ int Netlink::on_message(nl_msg* message, void* self) {
       const bool may_be_stale = kind == RTM_NEWLINK && known != owner.interfaces_.end() && known->second.is_macvlan;
       if (!may_be_stale || !owner.read_link(known->first)) owner.take_link(link, kind == RTM_DELLINK);
     } else if (kind == RTM_NEWADDR || kind == RTM_DELADDR) {
-      owner.take_address(reinterpret_cast<rtnl_addr*>(object), kind == RTM_DELADDR);
+      owner.take_address(reinterpret_cast<rtnl_addr*>(object), mark_of(raw), kind == RTM_DELADDR);
     }
   };
   nl_msg_parse(message, take, &context);
@@ -320,10 +327,10 @@ void Netlink::forget_name(const Interface& interface) {
   if (named != by_name_.end() && named->second == interface.index) by_name_.erase(named);
 }
 
-void Netlink::take_address(rtnl_addr* address, bool gone) {
+void Netlink::take_address(rtnl_addr* address, std::uint8_t mark, bool gone) {
   const auto prefix = prefix_of(address);
   if (!prefix) return;
-  const AddressKey key(rtnl_addr_get_ifindex(address), *prefix);
+  const Place key(rtnl_addr_get_ifindex(address), *prefix);
   if (note(key) && in_reading_) return;
   if (gone) {
     if (addresses_.erase(key) == 0) return;
@@ -340,6 +347,7 @@ void Netlink::take_address(rtnl_addr* address, bool gone) {
                         .secondary = static_cast<bool>(flags & IFA_F_SECONDARY),
                         .tentative = (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) && !(flags & IFA_F_OPTIMISTIC),
                         .lifetime = rtnl_addr_get_valid_lifetime(address),
+                        .mark = mark,
                         .order = is_new ? next_order_++ : known.order};
   changed_ = changed_ || is_new || known != now;
   known = now;
@@ -521,7 +529,7 @@ Status Netlink::set_up(int index, bool up) {
 
 // ---- addresses: gathered, sent in batches ----
 
-void Netlink::add(const VirtualAddress& address, int interface_index, Duration lease, bool renew) {
+void Netlink::add(const VirtualAddress& address, int interface_index, Duration lease, std::uint8_t mark, bool renew) {
   const RtnlAddr request = make_address(address.prefix, interface_index);
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(lease).count();
   rtnl_addr_set_valid_lifetime(request.get(), static_cast<std::uint32_t>(seconds));
@@ -536,6 +544,7 @@ void Netlink::add(const VirtualAddress& address, int interface_index, Duration l
   if (!address.label.empty()) rtnl_addr_set_label(request.get(), address.label.c_str());
   nl_msg* message = nullptr;
   if (rtnl_addr_build_add_request(request.get(), renew ? NLM_F_REPLACE : NLM_F_EXCL, &message) >= 0) {
+    if (mark != 0) nla_put_u8(message, IFA_PROTO, mark);  // an older kernel doesn't look at it
     enqueue(NlMsg(message).get(), {true, address.prefix, interface_index, ""}, renew);
   }
 }

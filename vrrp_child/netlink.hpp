@@ -49,6 +49,7 @@ struct HostAddress {
   bool secondary = false;      // goes away with its primary
   bool tentative = false;      // IPv6: not usable yet, or never, until duplicate address detection says so
   std::uint32_t lifetime = 0;  // seconds it had left when the kernel told
+  std::uint8_t mark = 0;       // see address_mark.hpp
   std::uint64_t order = 0;     // as the kernel lists them
   bool operator==(const HostAddress&) const = default;
 };
@@ -82,6 +83,8 @@ class Netlink {
   const Interface* interface(int index) const;
   const std::map<int, Interface>& interfaces() const { return interfaces_; }
   const HostAddress* address(int interface_index, const IpPrefix& prefix) const;
+  using Place = std::pair<int, IpPrefix>;  // interface index and address
+  const std::map<Place, HostAddress>& addresses() const { return addresses_; }
   // What adverts can come from: the interface's first usable primary address that suits, that we did not add, and that
   // `is_virtual` does not claim. One that it claims serves only where the host has it for ever, as an address owner
   // does.
@@ -100,8 +103,9 @@ class Netlink {
   Status set_ipv4_settings(int index, const std::vector<std::pair<Ipv4Setting, std::uint32_t>>& settings);
   Status set_up(int index, bool up);
 
-  // Gathers requests. `renew`: it is there and ours; otherwise one that is there already is refused.
-  void add(const VirtualAddress& address, int interface_index, Duration lease, bool renew);
+  // Gathers requests. `renew`: it is there and ours; otherwise one that is there already is refused. `mark`: see
+  // address_mark.hpp.
+  void add(const VirtualAddress& address, int interface_index, Duration lease, std::uint8_t mark, bool renew);
   void remove(const IpPrefix& prefix, int interface_index);
   // Performs them in order; `failed` is called for each that the kernel refused. Where they only renew, it does not
   // wait for the kernel: `failed` hears of them in a later call.
@@ -124,22 +128,21 @@ class Netlink {
   Status change_link(int index, const std::function<int(rtnl_link*)>& change, const std::string& what);
   static int on_message(nl_msg* message, void* self);
   void take_link(rtnl_link* link, bool gone);
-  void take_address(rtnl_addr* address, bool gone);
+  void take_address(rtnl_addr* address, std::uint8_t mark, bool gone);
   void forget_interface(int index);
   void forget_name(const Interface& interface);
 
-  using AddressKey = std::pair<int, IpPrefix>;
   // Everything is read: first the interfaces, then the addresses, each a reading of its own. What notifications, or
   // requests of ours, say of one meanwhile is newer than what may still come of it here.
   struct Reading {
     int type = 0;              // RTM_GETLINK or RTM_GETADDR
     std::set<int> interfaces;  // of which something was said
-    std::set<AddressKey> addresses;
+    std::set<Place> addresses;
     bool interrupted = false;  // the kernel's own list changed while it was told
   };
   // Something was said of it; true where that is not the first time in this reading.
   bool note(int interface_index);
-  bool note(const AddressKey& address);
+  bool note(const Place& address);
 
   struct CloseSocket {
     void operator()(nl_sock* socket) const;
@@ -167,7 +170,7 @@ class Netlink {
   bool overrun_ = false;  // gaps, but there are still notifications to read from before them
   std::map<int, Interface> interfaces_;
   std::map<std::string, int, std::less<>> by_name_;
-  std::map<AddressKey, HostAddress> addresses_;
+  std::map<Place, HostAddress> addresses_;
   std::uint64_t next_order_ = 0;
   std::set<int> keeps_secondaries_;
   std::vector<Request> queue_;
@@ -175,7 +178,7 @@ class Netlink {
   std::vector<Request> renewing_;  // the thread's while it works
   std::vector<Request> to_renew_;  // meanwhile
   // Until read_changes() hands them on: what is read in between, after a request of ours, is news as well.
-  std::vector<AddressKey> lost_;
+  std::vector<Place> lost_;
   bool changed_ = false;
   BackgroundWork renewals_;  // ends before what it uses
 };

@@ -29,6 +29,11 @@ OwnerMark::OwnerMark() {
   if (!socket_) id_ = 0;
 }
 
+OwnerMark::OwnerMark(std::uint32_t first, std::uint32_t last) {
+  for (id_ = first; id_ <= last && !socket_; ++id_) socket_ = take_number(id_);
+  id_ = socket_ ? id_ - 1 : 0;
+}
+
 bool OwnerMark::lives(std::uint32_t id) { return id != 0 && !take_number(id) && errno == EADDRINUSE; }
 
 }  // namespace holdfast

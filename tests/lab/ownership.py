@@ -17,18 +17,30 @@ class Ownership:
     def __init__(self, *hosts):
         self.changes = []  # (time, host name, address, whether it is there now)
         self._selector = selectors.DefaultSelector()
-        for host in hosts:
-            with host.network():
-                news = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
-                news.bind((0, _GROUPS))
-            self._selector.register(news, selectors.EVENT_READ, host.name)
-        for host in hosts:
-            for line in host.ip("-o", "addr").splitlines():
-                self.changes.append((time.monotonic(), host.name, line.split()[3].split("/")[0], True))
-        self._running = True
         self._lock = threading.Lock()
+        for host in hosts:
+            self.watch(host)
+        self._running = True
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
+
+    def watch(self, host):
+        """From now on; also a host that has booted again."""
+        with host.network():
+            news = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+            news.bind((0, _GROUPS))
+        self._selector.register(news, selectors.EVENT_READ, host.name)
+        for line in host.ip("-o", "addr").splitlines():
+            self.changes.append((time.monotonic(), host.name, line.split()[3].split("/")[0], True))
+
+    def lost_power(self, host):
+        """It has no address any more, which no kernel tells."""
+        with self._lock:
+            for key in [key for key in self._selector.get_map().values() if key.data == host.name]:
+                self._selector.unregister(key.fileobj)
+                key.fileobj.close()
+            for address in {address for _, name, address, _ in self.changes if name == host.name}:
+                self.changes.append((time.monotonic(), host.name, address, False))
 
     def _read(self):
         while self._running:

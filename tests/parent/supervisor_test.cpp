@@ -285,6 +285,22 @@ TEST_CASE("a VRRP child that keeps dying ends the daemon with failure") {
   INFO(daemon.everything());
   CHECK(daemon.count("the VRRP process exited with status 3; starting it again at once") == 5);
   CHECK(daemon.count("giving up: the VRRP process died 5 times within 10s") == 1);
+  CHECK(daemon.count("vrrp: applied 1") == 6);  // the last one was to hand the addresses over
+}
+
+TEST_CASE("after five deaths one more VRRP child is told what was active, and to leave") {
+  Daemon daemon;
+  REQUIRE(daemon.runs());
+  for (int death = 1; death <= 5; ++death) {
+    daemon.signal_vrrp(SIGUSR1);
+    REQUIRE(daemon.waits_for("VI_1: backup -> active", death));
+    daemon.signal_vrrp(SIGHUP);
+    REQUIRE(daemon.waits_for("vrrp: applied 1", death + 1));
+  }
+  REQUIRE(daemon.exits());
+  CHECK(daemon.exit_code() == EXIT_FAILURE);
+  CHECK(daemon.count(" was active ") == 5);
+  CHECK(daemon.count("vrrp: told to leave") == 1);
 }
 
 TEST_CASE("a checker that keeps dying is started ever slower") {

@@ -178,21 +178,6 @@ def test_parent_killed(lab):
     lab.note(f"web-2 took over {taken:.3f} s after the kill")
 
 
-def test_everything_killed_at_once(lab):
-    """Nobody is left to remove the address: the kernel does, when the lease runs out."""
-    web_1 = machine(lab, 1, tracked(100))
-    web_1.holdfast.start()
-    web_1.holdfast.waits_for_state("active", 10)
-    pids = [web_1.holdfast.parent(), web_1.holdfast.vrrp_child(), web_1.holdfast.checker_child()]
-    stays(lambda: lab.holders(VIP) == ["web-1"], 4, "the lease is refreshed while active")
-    for pid in pids[1:]:
-        os.kill(pid, signal.SIGSTOP)  # so that no child acts on the end of the parent
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-    assert lab.holders(VIP) == ["web-1"], "still there right after the kill"
-    wait_until(lambda: lab.holders(VIP) == [], 6, "the kernel removes the address")
-
-
 def test_address_deleted_by_hand_comes_back(lab):
     web_1 = machine(lab, 1, tracked(100))
     web_1.holdfast.start()
@@ -212,23 +197,6 @@ def test_stop_hands_over(lab):
     assert "web-1" not in lab.holders(VIP)
     assert 0 in {advert.priority for advert in recorder.adverts("192.168.16.128", since=stopped)}
     browser.waits_for(VIP, "web-2", 5)
-
-
-def test_children_that_keep_dying(lab):
-    """The daemon gives up in good order: address gone, exit status not 0."""
-    web_1 = machine(lab, 1, tracked(100))
-    web_1.holdfast.start()
-    web_1.holdfast.waits_for_state("active", 10)
-
-    def kill_again():
-        child = web_1.holdfast.vrrp_child()
-        if child:
-            os.kill(child, signal.SIGKILL)
-        return not web_1.holdfast.process.running
-
-    wait_until(kill_again, 30, "holdfastd gives up")
-    assert web_1.holdfast.process.wait() > 0
-    wait_until(lambda: lab.holders(VIP) == [], 6, "the address is gone")
 
 
 def test_tutorial_configuration_survives_a_checker_that_is_long_away(lab):

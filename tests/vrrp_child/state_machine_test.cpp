@@ -470,6 +470,13 @@ TEST_CASE("announcements are repeated once, and refreshed where that is asked fo
     subject.pass(60s);
     CHECK(subject.count<Announce>() == 6);
   }
+  SECTION("refreshed sooner than repeated") {
+    config.announce.refresh = 1s;
+    Subject subject(config);
+    subject.become_active();
+    subject.pass(4s);
+    CHECK(subject.count<Announce>() == 4);
+  }
 }
 
 TEST_CASE("an address that somebody keeps deleting is put back, once a second at most") {

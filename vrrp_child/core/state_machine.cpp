@@ -197,10 +197,8 @@ void StateMachine::hold(TimePoint now, Actions& actions) {
   actions.push_back(HoldAddresses{});
   actions.push_back(Announce{});
   lease_at_ = now + settings_.lease / 3;
-  if (settings_.announce_repeat_after > Duration::zero()) {
-    announce_at_ = now + settings_.announce_repeat_after;
-  } else if (settings_.announce_refresh > Duration::zero()) {
-    announce_at_ = now + settings_.announce_refresh;
+  for (const Duration after : {settings_.announce_repeat_after, settings_.announce_refresh}) {
+    if (after > Duration::zero()) announce_at_ = std::min(announce_at_, now + after);  // whichever comes first
   }
 }
 
