@@ -36,8 +36,9 @@ struct CheckerProcess::Entry {
   std::unique_ptr<ProbeRunner> runner;
 };
 
-CheckerProcess::CheckerProcess(EventLoop& loop, Fd channel)
+CheckerProcess::CheckerProcess(EventLoop& loop, Fd channel, Confine confine)
     : loop_(loop),
+      confine_(std::move(confine)),
       http_(loop),
       channel_(loop, std::move(channel),
                {.message =
@@ -79,6 +80,7 @@ void CheckerProcess::on(CommitConfig&& message) {
   if (!staged_ || staged_->generation != message.generation) {
     return fail("configuration " + std::to_string(message.generation) + " is committed but was not begun");
   }
+  if (!may_run_staged()) return;
   const TimePoint now = loop_.now();
   std::map<CheckId, std::unique_ptr<Entry>> next;
   for (auto& [id, spec] : staged_->checks) {
@@ -96,6 +98,25 @@ void CheckerProcess::on(CommitConfig&& message) {
   entries_ = std::move(next);
   staged_.reset();
   channel_.send(ConfigApplied{message.generation});
+}
+
+// The first configuration decides what this process may touch until its end. For one that needs more, the parent starts
+// another process.
+bool CheckerProcess::may_run_staged() {
+  std::vector<CheckSpec> checks;
+  for (const auto& [id, spec] : staged_->checks) checks.push_back(spec);
+  CheckerRights needed = rights_needed(checks);
+  if (rights_) {
+    if (rights_->cover(needed)) return true;
+    fail("the new configuration needs rights that this process has given up");
+    return false;
+  }
+  if (const Status confined = confine_(needed); !confined) {
+    fail("refusing to run: " + confined.error().text);
+    return false;
+  }
+  rights_ = std::move(needed);
+  return true;
 }
 
 // The check may have gone with a reload while the message was under way: then there is nothing to do.

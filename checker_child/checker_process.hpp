@@ -5,11 +5,14 @@
 #include "checker_child/probes/http_client.hpp"
 #include "checker_child/probes/probe_runner.hpp"
 #include "common/channel.hpp"
+#include "common/checker_rights.hpp"
 #include "common/event_loop.hpp"
 #include "common/fd.hpp"
 #include "common/messages.hpp"
+#include "common/result.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,7 +25,10 @@ namespace holdfast {
 class CheckerProcess {
  public:
   // channel: the socket to the parent. Says ChildReady at once.
-  CheckerProcess(EventLoop& loop, Fd channel);
+  // confine: puts the walls around this process; called with what the first configuration needs, before its first
+  // check.
+  using Confine = std::function<Status(const CheckerRights&)>;
+  CheckerProcess(EventLoop& loop, Fd channel, Confine confine);
   CheckerProcess(const CheckerProcess&) = delete;
   CheckerProcess& operator=(const CheckerProcess&) = delete;
   ~CheckerProcess();
@@ -46,6 +52,7 @@ class CheckerProcess {
   void on(RequestReports&& message);
   void on(Ping&& message);
   void on(Shutdown&& message);
+  bool may_run_staged();
   void closed(const std::string& reason);
   void fail(const std::string& what);
 
@@ -54,6 +61,8 @@ class CheckerProcess {
   void perform(Entry& entry, const CheckActions& actions);
 
   EventLoop& loop_;
+  Confine confine_;
+  std::optional<CheckerRights> rights_;  // once confined
   HttpClient http_;
   std::optional<Staged> staged_;
   std::map<CheckId, std::unique_ptr<Entry>> entries_;

@@ -3,6 +3,7 @@
 #include "common/channel.hpp"
 #include "common/log.hpp"
 #include "common/privileges.hpp"
+#include "common/sandbox.hpp"
 
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -31,6 +32,7 @@ int run() {
         stderr);
     return 2;
   }
+  forbid_core_dumps();
   if (const Status verified = verify_privileges({}); !verified) {
     log(LogLevel::error, "holdfast-checker: refusing to run: " + verified.error().text);
     return 1;
@@ -41,7 +43,7 @@ int run() {
 
   EventLoop loop;
   const SignalWatch terminated(loop, SIGTERM, [&loop] { loop.exit(0); });
-  CheckerProcess process(loop, Fd(child_channel_fd));
+  CheckerProcess process(loop, Fd(child_channel_fd), confine_checker);
   set_log_sink([&process](LogLevel level, std::string_view text) { process.say(level, text); });
   close_stderr();
   const int code = loop.run();

@@ -15,8 +15,8 @@ using LogSink = std::function<void(LogLevel level, std::string_view text)>;
 void set_log_sink(LogSink sink);  // an empty one: stderr again
 void log(LogLevel level, std::string_view text);
 
-// For a child whose sink works: from here on nothing it writes by itself reaches the parent's log. Keeps
-// stderr in builds with sanitizers, which report there.
+// For a child whose sink works: from here on nothing it writes by itself reaches the parent's log; stderr goes where
+// stdout goes, which is /dev/null in a child. Keeps stderr in builds with sanitizers, which report there.
 void close_stderr();
 
 }  // namespace holdfast

@@ -25,12 +25,13 @@ bool contains(const std::vector<cap_value_t>& list, cap_value_t cap) {
   return std::find(list.begin(), list.end(), cap) != list.end();
 }
 
-// Sets permitted, effective and inheritable to exactly `caps`.
-Status set_capabilities(const std::vector<cap_value_t>& caps) {
+// Sets permitted and effective to exactly `caps`, and what may be inherited to `inheritable`.
+Status set_capabilities(const std::vector<cap_value_t>& caps, const std::vector<cap_value_t>& inheritable) {
   const Caps wanted(cap_init());
   if (!wanted) return failed("cap_init");
   for (const cap_flag_t flag : {CAP_PERMITTED, CAP_EFFECTIVE, CAP_INHERITABLE}) {
-    if (!caps.empty() && cap_set_flag(wanted.get(), flag, static_cast<int>(caps.size()), caps.data(), CAP_SET) != 0) {
+    const auto& list = flag == CAP_INHERITABLE ? inheritable : caps;
+    if (!list.empty() && cap_set_flag(wanted.get(), flag, static_cast<int>(list.size()), list.data(), CAP_SET) != 0) {
       return failed("cap_set_flag");
     }
   }
@@ -69,7 +70,7 @@ Status shed_privileges(const UserIds& user, const std::vector<cap_value_t>& kept
   if (prctl(PR_SET_KEEPCAPS, 1) != 0) return failed("PR_SET_KEEPCAPS");
   if (setresgid(user.gid, user.gid, user.gid) != 0) return failed("setresgid");
   if (setresuid(user.uid, user.uid, user.uid) != 0) return failed("setresuid");
-  if (const Status set = set_capabilities(kept); !set) return set;
+  if (const Status set = set_capabilities(kept, kept); !set) return set;
   for (const cap_value_t cap : kept) {
     if (cap_set_ambient(cap, CAP_SET) != 0) return failed("cap_set_ambient");
   }
@@ -96,6 +97,36 @@ Status verify_privileges(const std::vector<cap_value_t>& kept) {
       }
     }
     if (!wanted && cap_get_bound(cap) != 0) return Error{name_of(cap) + " is still in the bounding set"};
+  }
+  return {};
+}
+
+Status keep_capabilities(const std::vector<cap_value_t>& kept, Shedding shedding) {
+  const Caps before(cap_get_proc());
+  if (!before) return failed("cap_get_proc");
+  std::vector<cap_value_t> wanted;
+  for (const cap_value_t cap : kept) {
+    cap_flag_value_t value = CAP_CLEAR;
+    if (cap_get_flag(before.get(), cap, CAP_PERMITTED, &value) == 0 && value == CAP_SET) wanted.push_back(cap);
+  }
+  if (shedding == Shedding::for_ever) {
+    for (cap_value_t cap = 0; cap_get_bound(cap) >= 0; ++cap) {
+      if (!contains(wanted, cap) && cap_get_bound(cap) == 1 && cap_drop_bound(cap) != 0)
+        return failed("cap_drop_bound");
+    }
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed("PR_SET_NO_NEW_PRIVS");
+  }
+  if (const Status set = set_capabilities(wanted, {}); !set) return set;
+
+  const Caps after(cap_get_proc());
+  if (!after) return failed("cap_get_proc");
+  for (cap_value_t cap = 0; cap_get_bound(cap) >= 0; ++cap) {
+    cap_flag_value_t value = CAP_CLEAR;
+    if (cap_get_flag(after.get(), cap, CAP_PERMITTED, &value) != 0) return failed("cap_get_flag");
+    if (value == CAP_SET && !contains(wanted, cap)) return Error{name_of(cap) + " was not dropped"};
+    if (shedding == Shedding::for_ever && cap_get_bound(cap) != 0 && !contains(wanted, cap)) {
+      return Error{name_of(cap) + " is still in the bounding set"};
+    }
   }
   return {};
 }

@@ -31,6 +31,11 @@ Status shed_privileges(const UserIds& user, const std::vector<cap_value_t>& kept
 // the user is not root and that no_new_privs is set. The error says what is wrong.
 Status verify_privileges(const std::vector<cap_value_t>& kept);
 
+// What is left of a process that started as root and goes on as such: of its capabilities only those of `kept` that it
+// has. For ever: what it executes can't have more either, not even by a set-user-id bit.
+enum class Shedding { own, for_ever };
+Status keep_capabilities(const std::vector<cap_value_t>& kept, Shedding shedding);
+
 // Lets this process open as many descriptors as the hard limit allows.
 void raise_descriptor_limit();
 

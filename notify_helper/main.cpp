@@ -1,6 +1,7 @@
 // holdfast-notify: sends one mail or calls one webhook, and ends. The job comes on stdin, secrets included; how it went
 // is one line of JSON on stdout and the exit status. Started by holdfastd, as a user of its own without any privilege.
 #include "common/privileges.hpp"
+#include "common/sandbox.hpp"
 #include "notify_helper/delivery.hpp"
 #include "notify_helper/job.hpp"
 
@@ -39,6 +40,8 @@ int say(bool ok, const std::string& text) {
 
 int main() try {
   if (const Status verified = verify_privileges({}); !verified) return say(false, verified.error().text);
+  forbid_core_dumps();
+  if (const Status confined = confine_notifier(); !confined) return say(false, confined.error().text);
   const auto job = parse_job(read_all());
   if (!job) return say(false, job.error().text);
   const auto delivered = deliver(*job);

@@ -63,8 +63,10 @@ class ChildKeeper {
   }
   void restart_after(Duration pause) {
     ++restarts_;
-    start_timer_.arm(loop_.now() + pause);
+    replace_after(pause);
   }
+  // The same, where the end was our wish.
+  void replace_after(Duration pause) { start_timer_.arm(loop_.now() + pause); }
   void cancel_restart() { start_timer_.disarm(); }
 
   // The child's first message; false when it comes twice.

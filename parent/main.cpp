@@ -3,6 +3,7 @@
 #include "common/event_loop.hpp"
 #include "common/log.hpp"
 #include "common/privileges.hpp"
+#include "common/sandbox.hpp"
 #include "parent/child_users.hpp"
 #include "parent/control_server.hpp"
 #include "parent/journal.hpp"
@@ -30,6 +31,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int usage_error = 2;
+
+// What the parent needs: to start children as other users, with capabilities, in real time and with locked memory; to
+// end them; and to read and write its files whoever owns them.
+const std::vector<cap_value_t> parent_capabilities{CAP_SETUID,   CAP_SETGID,       CAP_SETPCAP,
+                                                   CAP_KILL,     CAP_NET_ADMIN,    CAP_NET_RAW,
+                                                   CAP_SYS_NICE, CAP_SYS_RESOURCE, CAP_DAC_OVERRIDE};
 constexpr const char* default_runtime_dir = "/run/holdfast";
 constexpr const char* default_state_dir = "/var/lib/holdfast";
 
@@ -94,6 +101,10 @@ int run(const Options& options) {
   if (geteuid() != 0) {
     return fail(
         "holdfastd must be started as root: it drops what it does not need by itself (try: sudo holdfastd ...)");
+  }
+  forbid_core_dumps();  // it reads the secrets
+  if (const Status kept = keep_capabilities(parent_capabilities, Shedding::own); !kept) {
+    return fail("refusing to run: " + kept.error().text);
   }
   const LoadOptions load_options{"", short_host_name()};
   LoadedConfig loaded = load_config(options.config, load_options);

@@ -263,6 +263,7 @@ void Supervisor::on_checker(ChildReady&& message) {
   if (phase_ == Phase::stopping) return checker_.send(Shutdown{});
   say(LogLevel::info, "checker process " + std::to_string(checker_.pid()) + " runs as " + display_name(checker_.user()),
       message_id::child_started, {{"HOLDFAST_PROCESS", "checker"}});
+  checker_rights_ = checker_rights_needed();
   configure_checker();
 }
 
@@ -308,6 +309,7 @@ void Supervisor::checker_ended(const Checker::End& end) {
   nobody_reports(&StatusWait::checker);
   if (phase_ == Phase::stopping) return stop_if_alone();
   health_.checker_lost();
+  if (std::exchange(checker_replaced_, false)) return checker_.replace_after(Duration::zero());
   const Duration pause = checker_pace_.pause_after(end.lifetime);
   say_child_ended("checker", end.why, pause);
   checker_.restart_after(pause);
@@ -354,7 +356,19 @@ void Supervisor::configure_vrrp() {
   vrrp_.send(CommitConfig{generation_});
 }
 
+CheckerRights Supervisor::checker_rights_needed() const {
+  std::vector<CheckSpec> specs;
+  for (const CheckConfig& check : config_.checks) specs.push_back(check.spec);
+  return rights_needed(specs);
+}
+
+// A checker can't regain what it gave up: where a reload asks for more, another one takes its place.
 void Supervisor::configure_checker() {
+  if (checker_.ready() && !checker_rights_.cover(checker_rights_needed())) {
+    checker_replaced_ = true;
+    say(LogLevel::info, "the checks need other files or sockets than before: another checker process takes over");
+    return checker_.kill("the checks need other files or sockets than before");
+  }
   checker_.send(BeginConfig{generation_});
   for (const CheckConfig& check : config_.checks) {
     checker_.send(ConfigureCheck{check_ids_.number_of(check.spec.name), check.spec});

@@ -11,6 +11,7 @@
 // ends. The VRRP child that keeps dying ends it too, with failure.
 #pragma once
 
+#include "common/checker_rights.hpp"
 #include "common/config/load.hpp"
 #include "common/event_loop.hpp"
 #include "common/messages.hpp"
@@ -145,6 +146,7 @@ class Supervisor {
   void adopt(Config config, bool by_reload);
   void configure_vrrp();
   void configure_checker();
+  CheckerRights checker_rights_needed() const;
   bool applied_everywhere() const;
   void check_applied();
   void reload_now(std::function<void(const ReloadAnswer&)> answer);
@@ -209,7 +211,9 @@ class Supervisor {
 
   Vrrp vrrp_;
   Checker checker_;
-  RateLimit checker_news_{0, 0};  // set with the configuration
+  CheckerRights checker_rights_;   // that the present one has confined itself to
+  bool checker_replaced_ = false;  // it ends because the next one needs more
+  RateLimit checker_news_{0, 0};   // set with the configuration
   ChildLog vrrp_log_;
   ChildLog checker_log_;
   Frequency vrrp_deaths_;

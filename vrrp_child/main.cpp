@@ -3,6 +3,7 @@
 #include "common/event_loop.hpp"
 #include "common/log.hpp"
 #include "common/privileges.hpp"
+#include "common/sandbox.hpp"
 #include "vrrp_child/virtual_devices.hpp"
 #include "vrrp_child/vrrp_process.hpp"
 
@@ -34,6 +35,7 @@ int fail(const std::string& text) {
 int run() {
   prctl(PR_SET_NAME, "holdfast-vrrp");  // exec'ed through a descriptor, which names nothing
   std::signal(SIGINT, SIG_IGN);         // Ctrl-C reaches the whole group; the parent tells us to leave
+  forbid_core_dumps();
   if (const Status verified = verify_privileges({CAP_NET_ADMIN, CAP_NET_RAW}); !verified) {
     return fail("refusing to run: " + verified.error().text);
   }
@@ -48,10 +50,11 @@ int run() {
   if (!netlink) return fail(netlink.error().text);
 
   EventLoop loop;
+  if (const Status confined = confine_vrrp(); !confined) return fail("refusing to run: " + confined.error().text);
+  close_stderr();
   VrrpProcess process(
       loop, Fd(child_channel_fd),
       {std::move(*adverts), std::move(adverts_v6), std::move(*frames), std::move(*claims), std::move(*netlink)});
-  close_stderr();
   return loop.run();
 }
 

@@ -1,28 +1,22 @@
 #include "vrrp_child/owner_mark.hpp"
 
-#include <fmt/format.h>
+#include <linux/netlink.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstddef>
-#include <string>
-#include <utility>
 
 namespace holdfast {
 namespace {
 
-// A Unix socket with an abstract name, which belongs to the network namespace; an invalid one with errno otherwise.
-Fd take_name(std::uint32_t id) {
-  const std::string name = fmt::format("holdfast-vrrp-{:08x}", id);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::ranges::copy(name, address.sun_path + 1);  // abstract: begins with a zero
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-  Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!socket || bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) return Fd();
+// A netlink socket with this number, which one process of a network namespace can have; invalid with errno otherwise.
+// Nothing is ever sent to it or by it.
+Fd take_number(std::uint32_t id) {
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  address.nl_pid = id;
+  Fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_USERSOCK));
+  if (!socket || bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return Fd();
   return socket;
 }
 
@@ -30,11 +24,11 @@ Fd take_name(std::uint32_t id) {
 
 OwnerMark::OwnerMark() {
   for (int attempt = 0; attempt < 8 && !socket_; ++attempt) {
-    if (getrandom(&id_, sizeof id_, 0) == sizeof id_ && id_ != 0) socket_ = take_name(id_);
+    if (getrandom(&id_, sizeof id_, 0) == sizeof id_ && id_ != 0) socket_ = take_number(id_);
   }
   if (!socket_) id_ = 0;
 }
 
-bool OwnerMark::lives(std::uint32_t id) { return id != 0 && !take_name(id) && errno == EADDRINUSE; }
+bool OwnerMark::lives(std::uint32_t id) { return id != 0 && !take_number(id) && errno == EADDRINUSE; }
 
 }  // namespace holdfast

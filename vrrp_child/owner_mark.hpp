@@ -1,5 +1,5 @@
-// Says to other processes of the same network namespace, also in other containers, that this one lives: a name that
-// only one can have, and that goes with it however it ends.
+// Says to other processes of the same network namespace, also in other containers, that this one lives: a number
+// that only one can have, and that goes with it however it ends.
 #pragma once
 
 #include "common/fd.hpp"
@@ -10,7 +10,7 @@ namespace holdfast {
 
 class OwnerMark {
  public:
-  // Takes a name of its own; 0 where the host gives none, which nobody believes to be alive.
+  // Takes a number of its own; 0 where the host gives none, which nobody believes to be alive.
   OwnerMark();
 
   std::uint32_t id() const { return id_; }

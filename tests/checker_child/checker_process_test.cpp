@@ -24,7 +24,10 @@ class Parent {
                      Talk::Handlers{.message = [this](CheckerToParent&& m) { heard.push_back(std::move(m)); },
                                     .closed = [](const std::string&) {}});
     raw_ = ends[0];
-    checker.emplace(loop, Fd(ends[1]));
+    checker.emplace(loop, Fd(ends[1]), [this](const CheckerRights& rights) -> Status {
+      confined_to = rights;
+      return {};
+    });
     set_log_sink([this](LogLevel, std::string_view text) { logged += text; });
   }
   ~Parent() {
@@ -94,6 +97,7 @@ class Parent {
   std::string logged;
   std::uint32_t generation = 0;
   std::uint64_t serial = 0;
+  std::optional<CheckerRights> confined_to;
   std::optional<CheckerProcess> checker;
 
  private:
