@@ -29,7 +29,7 @@ def prepare_packages():
     """The package twice, the second with a higher version. To be called before the lab cuts itself off the network."""
     if os.environ.get("HOLDFAST_LAB_INSIDE") == "1":
         return
-    with open(build_folder() / "machine" / "lock", "w") as lock:
+    with open(build_folder() / "machine" / "packages.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for revision in ("1", "2"):
             done = subprocess.run([TOP / "packaging/build_deb", "--revision", revision, PACKAGES], stdin=subprocess.DEVNULL,
