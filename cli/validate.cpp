@@ -46,7 +46,7 @@ int run(const Options& options) {
   }
   std::vector<LoadedConfig> loaded;
   for (const std::string& node : nodes) {
-    const LoadOptions for_node{.node = node, .default_node = short_host_name()};
+    const LoadOptions for_node{.node = node, .default_node = short_host_name(), .only_validating = true};
     loaded.push_back(from_stdin ? parse_config(text, name, for_node) : load_config(options.file, for_node));
   }
   const Validation result = sum_up(name, nodes, loaded);

@@ -50,6 +50,8 @@ std::string become_child(const ChildProgram& program, const ChildIdentity& ident
   const rlimit no_core{0, 0};  // a core would hold the password
   setrlimit(RLIMIT_CORE, &no_core);
   if (identity.realtime) ask_for_realtime();
+  const rlimit no_realtime{0, 0};  // from here on: what the unit allows the parent is not the children's
+  setrlimit(RLIMIT_RTPRIO, &no_realtime);
   if (const Status shed = shed_privileges(identity.user, identity.capabilities); !shed) return shed.error().text;
 
   std::string title = program.title;

@@ -3,10 +3,10 @@
 #pragma once
 
 #include "common/event_loop.hpp"
-#include "common/result.hpp"
-#include "parent/spawn.hpp"
-
-#include <sys/types.h>
+#include "common/fd.hpp"
+#include "parent/child_commands.hpp"
+#include "parent/command.hpp"
+#include "parent/command_launcher.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -18,39 +18,8 @@
 
 namespace holdfast {
 
-// As whom a command runs.
-struct Account {
-  uid_t uid = 0;
-  gid_t gid = 0;
-  std::vector<gid_t> groups;
-};
-
-// Asks the system's user database, which may wait for a network: for start-up and reload only.
-Result<Account> find_account(const std::string& user);
-
-struct Command {
-  std::vector<std::string> argv;  // argv[0]: a path, or a name found in the fixed PATH
-  Account account;
-  Duration timeout{};
-  std::vector<std::string> environment{};  // "NAME=value", besides PATH and LANG
-  std::string input{};                     // what it can read; may hold secrets, no file has them
-  // An opened program to run instead of argv[0], which stays the caller's: without any capability, and it can't regain
-  // one.
-  int program = -1;
-};
-
-struct CommandResult {
-  enum class Outcome { not_started, exited, signalled, timed_out };
-  Outcome outcome = Outcome::not_started;
-  int code = 0;        // exit status or signal
-  std::string text;    // the outcome in words: "exited with status 1: nginx: [emerg] ..."
-  std::string output;  // the first output_limit bytes of stdout and stderr together
-  Duration took{};
-  bool ok() const { return outcome == Outcome::exited && code == 0; }
-};
-
-// Each command has a process group of its own, a clean environment (PATH, LANG=C and what it is given) and its input or
-// /dev/null to read.
+// Each command has a process group of its own, or a unit of its own where systemd runs them; a clean environment (PATH,
+// LANG=C and what it is given) and its input or /dev/null to read.
 // It ends when its process exits: whatever it left in the background (a daemon that was started) lives on
 // after a success. At the timeout the group gets SIGTERM, a second later SIGKILL.
 class CommandRunner {
@@ -61,7 +30,8 @@ class CommandRunner {
   static constexpr std::size_t output_limit = 4096;
   static constexpr Duration kill_grace = std::chrono::seconds(1);
 
-  explicit CommandRunner(EventLoop& loop);
+  // units: runs the commands (not a program of ours, which stays a child); without, they are children. Outlives this.
+  explicit CommandRunner(EventLoop& loop, CommandLauncher* units = nullptr);
   // Ends the commands that still run; their `done` is not called.
   ~CommandRunner();
   CommandRunner(const CommandRunner&) = delete;
@@ -78,9 +48,9 @@ class CommandRunner {
  private:
   struct Run;
 
-  Result<SpawnedProcess> start(const Command& command, Run& run);
+  Status start(Run& run);
   void read_output(Run& run);
-  void on_exit(RunId id, int status);
+  void on_exit(RunId id, int status, const std::string& failure);
   void on_deadline(RunId id);
   void finish(Run& run, CommandResult::Outcome outcome, int code, std::string text);
   void adopt_output(Run& run);
@@ -91,6 +61,8 @@ class CommandRunner {
   };
 
   EventLoop& loop_;
+  ChildCommands children_;
+  CommandLauncher* units_;
   RunId last_id_ = 0;
   std::map<RunId, std::unique_ptr<Run>> running_;
   // Outputs that a daemon still holds: read on, since it would die of SIGPIPE otherwise.

@@ -52,13 +52,13 @@ std::string restarted_thing(const RestartConfig& restart) {
 
 }  // namespace
 
-Health::Health(EventLoop& loop, Account script_account, Handlers handlers)
+Health::Health(EventLoop& loop, SystemBus& bus, CommandLauncher* units, Account script_account, Handlers handlers)
     : loop_(loop),
       script_account_(std::move(script_account)),
       handlers_(std::move(handlers)),
       timer_(loop, [this] { time_passed(); }),
-      commands_(loop),
-      units_(loop) {}
+      commands_(loop, units),
+      units_(loop, bus) {}
 
 void Health::configure(const std::vector<std::pair<CheckId, CheckConfig>>& checks, bool by_reload) {
   std::map<CheckId, Record> next;

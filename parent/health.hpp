@@ -44,8 +44,8 @@ class Health {
     Duration latency{};
   };
 
-  // script_account: as whom scripts without a `user` run, neither child's user.
-  Health(EventLoop& loop, Account script_account, Handlers handlers);
+  // script_account: as whom scripts without a `user` run, neither child's user. units: see CommandRunner.
+  Health(EventLoop& loop, SystemBus& bus, CommandLauncher* units, Account script_account, Handlers handlers);
 
   // The configured checks from now on; what is known of those that stay is kept. by_reload: new ones
   // are neutral until their first result.

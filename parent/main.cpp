@@ -11,6 +11,7 @@
 #include "parent/runtime_dir.hpp"
 #include "parent/status_document.hpp"
 #include "parent/supervisor.hpp"
+#include "parent/system_bus.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -105,6 +106,12 @@ int run(const Options& options) {
   if (!checker_program) return fail(checker_program.error().text);
   auto notify_program = open_child_program("holdfast-notify", "one notification");
   if (!notify_program) return fail(notify_program.error().text);
+  ChildProgram command_program;
+  if (systemd_runs_here()) {
+    auto opened_program = open_child_program("holdfast-command", "one command");
+    if (!opened_program) return fail(opened_program.error().text);
+    command_program = std::move(*opened_program);
+  }
   auto users = choose_child_users(loaded.config->runtime);
   if (!users) return fail(users.error().text);
   const auto lock = claim_runtime_dir(options.runtime_dir);
@@ -129,7 +136,7 @@ int run(const Options& options) {
       loop, {options.config, [&options, &load_options] { return load_config(options.config, load_options); },
              std::move(*loaded.config), drain_record, std::move(*drained), std::move(*users), std::move(*vrrp_program),
              std::move(*checker_program), [&journal](JournalEntry entry) { journal.write(std::move(entry)); },
-             std::move(*notify_program)});
+             std::move(*notify_program), std::move(command_program)});
 
   std::unique_ptr<ControlServer> control;
   const auto update_admin_group = [&] {

@@ -39,7 +39,7 @@ Notifier::Notifier(EventLoop& loop, Setup setup)
       helper_account_(std::move(setup.helper_account)),
       helper_(std::move(setup.helper)),
       journal_(std::move(setup.journal)),
-      commands_(loop),
+      commands_(loop, setup.units),
       timer_(
           loop, [this] { proceed(); }, LoopPriority::idle),
       closing_(loop, [this] { std::exchange(closed_, nullptr)(); }) {}

@@ -43,6 +43,7 @@ class Notifier {
     Account helper_account;  // as whom mails and webhooks are sent: nobody else's, for their secrets
     ChildProgram helper;
     JournalSink journal;
+    CommandLauncher* units = nullptr;  // see CommandRunner
   };
 
   // How long what was queued at the end is waited for.

@@ -22,6 +22,8 @@ const rlimit descriptors_at_start = [] {
   return limit;
 }();
 
+}  // namespace
+
 void reset_signals() {
   struct sigaction by_default {};
   by_default.sa_handler = SIG_DFL;
@@ -30,8 +32,6 @@ void reset_signals() {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
-
-}  // namespace
 
 Result<SpawnedProcess> spawn(const std::function<std::string()>& become) {
   int ends[2];

@@ -22,6 +22,9 @@ struct SpawnedProcess {
 // close at the exec unless `become` says otherwise.
 Result<SpawnedProcess> spawn(const std::function<std::string()>& become);
 
+// Default handling for every signal, and none blocked.
+void reset_signals();
+
 // Why the exec did not come about; empty when it did. To be asked after the exit; does not wait.
 std::string spawn_failure(const SpawnedProcess& process);
 

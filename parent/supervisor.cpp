@@ -66,8 +66,12 @@ Account account_of(const UserIds& user) { return {user.uid, user.gid, {}}; }
 
 Supervisor::Supervisor(EventLoop& loop, Setup setup)
     : loop_(loop),
+      bus_(loop),
+      units_(setup.command_program.binary
+                 ? std::make_unique<UnitCommands>(loop, bus_, std::move(setup.command_program.binary))
+                 : nullptr),
       notifier_(loop, {account_of(setup.users.scripts), account_of(setup.users.notifier),
-                       std::move(setup.notify_program), setup.journal}),
+                       std::move(setup.notify_program), setup.journal, units_.get()}),
       journal_([this, sink = std::move(setup.journal)](JournalEntry entry) {
         notifier_.on(entry);
         sink(std::move(entry));
@@ -89,7 +93,7 @@ Supervisor::Supervisor(EventLoop& loop, Setup setup)
                 },
                 [this](const Checker::End& end) { checker_ended(end); }}),
       vrrp_deaths_(most_vrrp_deaths, vrrp_death_window),
-      health_(loop, account_of(setup.users.scripts),
+      health_(loop, bus_, units_.get(), account_of(setup.users.scripts),
               {[this](const ParentToChecker& message) { checker_.send(message); }, [this] { update_standings(); },
                journal_}),
       drains_(loop, setup.drain_record, std::move(setup.drained), {[this] { update_standings(); }, journal_}),

@@ -25,7 +25,9 @@
 #include "parent/notifier.hpp"
 #include "parent/rate_limit.hpp"
 #include "parent/status_document.hpp"
+#include "parent/system_bus.hpp"
 #include "parent/tracked_interfaces.hpp"
+#include "parent/unit_commands.hpp"
 
 #include <functional>
 #include <map>
@@ -58,6 +60,8 @@ class Supervisor {
     ChildProgram checker_program;
     JournalSink journal;
     ChildProgram notify_program = {Fd(), ""};  // may be missing where nothing is sent
+    // holdfast-command, where commands are to run as units of systemd; without, they are children.
+    ChildProgram command_program = {Fd(), ""};
   };
 
   // config: loaded already.
@@ -179,6 +183,8 @@ class Supervisor {
   void relay(const char* role, const Logged& message, ChildLog& log);
 
   EventLoop& loop_;
+  SystemBus bus_;
+  std::unique_ptr<UnitCommands> units_;  // where commands run as such
   Notifier notifier_;
   JournalSink journal_;  // what is written here, the notifier reads too
   std::string config_file_;

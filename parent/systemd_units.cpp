@@ -10,14 +10,10 @@
 namespace holdfast {
 namespace {
 
-constexpr const char* systemd_name = "org.freedesktop.systemd1";
-constexpr const char* manager_path = "/org/freedesktop/systemd1";
 constexpr const char* unit_interface = "org.freedesktop.systemd1.Unit";
-constexpr const char* manager_interface = "org.freedesktop.systemd1.Manager";
 // The unit has a job that contradicts ours, such as somebody's `systemctl stop`.
 constexpr const char* contradicted = "org.freedesktop.systemd1.TransactionIsDestructive";
 constexpr Duration pause_when_contradicted = std::chrono::milliseconds(100);
-constexpr const char* default_address = "unix:path=/run/dbus/system_bus_socket";
 
 Error unreachable(const std::string& why) {
   return Error{"the system bus cannot be reached: " + why + " (without systemd, use `restart: {command: [...]}`)"};
@@ -31,7 +27,7 @@ struct SystemdUnits::Job {
   std::string unit;
   Done done;
   std::string path;  // of systemd's job, once it has said so
-  std::unique_ptr<sd_bus_slot, decltype(&sd_bus_slot_unref)> call{nullptr, &sd_bus_slot_unref};
+  BusSlot call;
   std::unique_ptr<Timer> again;
   std::unique_ptr<Timer> deadline;
   Status refused;  // what the deadline reports: the timeout, or why the request could not even be sent
@@ -42,16 +38,17 @@ struct SystemdUnits::Question {
   std::string path;  // of the unit's object
   Told told;
   UnitState state;
-  std::unique_ptr<sd_bus_slot, decltype(&sd_bus_slot_unref)> call{nullptr, &sd_bus_slot_unref};
+  BusSlot call;
   std::unique_ptr<Timer> deadline;
   Error refused = unreachable("no answer came");
 };
 
-SystemdUnits::SystemdUnits(EventLoop& loop, std::string address)
-    : loop_(loop), address_(std::move(address)), bus_lost_(loop, [this] { disconnected(); }) {
-  if (!address_.empty()) return;
-  const char* given = std::getenv("DBUS_SYSTEM_BUS_ADDRESS");
-  address_ = given ? given : default_address;
+SystemdUnits::SystemdUnits(EventLoop& loop, SystemBus& bus) : loop_(loop), bus_(bus) {
+  const auto add_matches = [this](sd_bus* connection) {
+    return sd_bus_match_signal_async(connection, nullptr, systemd_name, systemd_manager_path, systemd_manager,
+                                     "JobRemoved", on_job_removed, nullptr, this);
+  };
+  bus_.add_user({add_matches, [this] { lost(); }});
 }
 
 SystemdUnits::~SystemdUnits() = default;
@@ -68,29 +65,6 @@ void SystemdUnits::restart(const std::string& unit, Duration timeout, Done done)
   request(job);
 }
 
-// Everything here is queued, not waited for: connecting, authentication and calls go on in the loop.
-Status SystemdUnits::connect() {
-  if (bus_ && sd_bus_is_open(bus_.get()) > 0) return {};
-  sd_bus* raw = nullptr;
-  int error = sd_bus_new(&raw);
-  if (error < 0) return Error{std::strerror(-error)};
-  std::unique_ptr<sd_bus, CloseBus> bus(raw);
-  if ((error = sd_bus_set_address(raw, address_.c_str())) < 0 || (error = sd_bus_set_bus_client(raw, 1)) < 0 ||
-      (error = sd_bus_start(raw)) < 0 || (error = sd_bus_attach_event(raw, loop_.raw(), 0)) < 0 ||
-      (error =
-           sd_bus_match_signal_async(raw, nullptr, nullptr, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
-                                     "Disconnected", on_disconnected, nullptr, this)) < 0 ||
-      (error = sd_bus_match_signal_async(raw, nullptr, systemd_name, manager_path, manager_interface, "JobRemoved",
-                                         on_job_removed, nullptr, this)) < 0 ||
-      // systemd sends its signals only while somebody has subscribed.
-      (error = sd_bus_call_method_async(raw, nullptr, systemd_name, manager_path, manager_interface, "Subscribe",
-                                        nullptr, nullptr, "")) < 0) {
-    return Error{std::strerror(-error)};
-  }
-  bus_ = std::move(bus);
-  return {};
-}
-
 // Mode "fail": a job that contradicts ours ends first. Replacing it would make the `systemctl stop` of whoever
 // just stopped the unit fail, as "canceled".
 void SystemdUnits::request(Job& job) {
@@ -98,9 +72,10 @@ void SystemdUnits::request(Job& job) {
     job.refused = unreachable(why);
     job.deadline->arm(loop_.now());
   };
-  if (const Status connected = connect(); !connected) return refuse(connected.error().text);
+  const auto bus = bus_.connected();
+  if (!bus) return refuse(bus.error().text);
   sd_bus_slot* slot = nullptr;
-  const int error = sd_bus_call_method_async(bus_.get(), &slot, systemd_name, manager_path, manager_interface,
+  const int error = sd_bus_call_method_async(*bus, &slot, systemd_name, systemd_manager_path, systemd_manager,
                                              "RestartUnit", on_reply, &job, "ss", job.unit.c_str(), "fail");
   if (error < 0) return refuse(std::strerror(-error));
   job.call.reset(slot);
@@ -119,19 +94,20 @@ void SystemdUnits::ask(const std::string& unit, Told told) {
     question.path = path;
     std::free(path);
   }
-  const Status connected = connect();
-  if (!connected) question.refused = unreachable(connected.error().text);
-  if (!connected || !get_property(question, unit_interface, "LoadState", on_load_state)) {
-    question.deadline->arm(loop_.now());
-  }
+  if (!get_property(question, unit_interface, "LoadState", on_load_state)) question.deadline->arm(loop_.now());
 }
 
 bool SystemdUnits::get_property(Question& question, const char* interface, const char* property,
                                 int (*on_value)(sd_bus_message*, void*, sd_bus_error*)) {
+  const auto bus = bus_.connected();
+  if (!bus) {
+    question.refused = unreachable(bus.error().text);
+    return false;
+  }
   sd_bus_slot* slot = nullptr;
-  const int error = sd_bus_call_method_async(bus_.get(), &slot, systemd_name, question.path.c_str(),
-                                             "org.freedesktop.DBus.Properties", "Get", on_value, &question, "ss",
-                                             interface, property);
+  const int error =
+      sd_bus_call_method_async(*bus, &slot, systemd_name, question.path.c_str(), "org.freedesktop.DBus.Properties",
+                               "Get", on_value, &question, "ss", interface, property);
   if (error < 0) {
     question.refused = unreachable(std::strerror(-error));
     return false;
@@ -144,8 +120,7 @@ bool SystemdUnits::get_property(Question& question, const char* interface, const
 bool SystemdUnits::take(sd_bus_message* message, Question& question, std::string& value) {
   const char* text = nullptr;
   if (const sd_bus_error* refused = sd_bus_message_get_error(message)) {
-    question.owner->answer(question,
-                           Error{"systemd refused: " + one_line(refused->message ? refused->message : refused->name)});
+    question.owner->answer(question, Error{SystemBus::refusal(*refused)});
     return false;
   }
   if (sd_bus_message_read(message, "v", "s", &text) < 0) {
@@ -203,8 +178,7 @@ void SystemdUnits::finish(Job& job, const Status& status) {
   ended->done(outcome);
 }
 
-void SystemdUnits::disconnected() {
-  bus_.reset();
+void SystemdUnits::lost() {
   // Taken out first: a `done` may ask for the next restart, which opens the bus anew.
   const auto lost = std::exchange(jobs_, {});
   const auto unanswered = std::exchange(questions_, {});
@@ -228,7 +202,7 @@ int SystemdUnits::on_reply(sd_bus_message* message, void* userdata, sd_bus_error
     job.again->arm(job.owner->loop_.now() + pause_when_contradicted);
   } else if (refused) {
     // Errors that the library makes itself (no bus, connection lost) and systemd's own look alike.
-    job.owner->finish(job, Error{"systemd refused: " + one_line(refused->message ? refused->message : refused->name)});
+    job.owner->finish(job, Error{SystemBus::refusal(*refused)});
   } else if (sd_bus_message_read(message, "o", &path) >= 0) {
     job.path = path;
   } else {
@@ -243,12 +217,6 @@ int SystemdUnits::on_job_removed(sd_bus_message* message, void* userdata, sd_bus
   if (sd_bus_message_read(message, "uoss", &id, &path, &unit, &result) >= 0) {
     static_cast<SystemdUnits*>(userdata)->job_removed(path, result);
   }
-  return 0;
-}
-
-int SystemdUnits::on_disconnected(sd_bus_message*, void* userdata, sd_bus_error*) noexcept {
-  auto* self = static_cast<SystemdUnits*>(userdata);
-  self->bus_lost_.arm(self->loop_.now());
   return 0;
 }
 

@@ -3,8 +3,7 @@
 
 #include "common/event_loop.hpp"
 #include "common/result.hpp"
-
-#include <systemd/sd-bus.h>
+#include "parent/system_bus.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -29,8 +28,7 @@ class SystemdUnits {
 
   static constexpr Duration answer_limit = std::chrono::seconds(2);
 
-  // address: of the bus, in D-Bus's syntax; empty: the system bus.
-  explicit SystemdUnits(EventLoop& loop, std::string address = {});
+  SystemdUnits(EventLoop& loop, SystemBus& bus);
   ~SystemdUnits();
   SystemdUnits(const SystemdUnits&) = delete;
   SystemdUnits& operator=(const SystemdUnits&) = delete;
@@ -44,30 +42,23 @@ class SystemdUnits {
  private:
   struct Job;
   struct Question;
-  struct CloseBus {
-    void operator()(sd_bus* bus) const { sd_bus_close_unref(bus); }
-  };
 
-  Status connect();
   void request(Job& job);
   void finish(Job& job, const Status& status);
   bool get_property(Question& question, const char* interface, const char* property,
                     int (*on_value)(sd_bus_message*, void*, sd_bus_error*));
   static bool take(sd_bus_message* message, Question& question, std::string& value);
   void answer(Question& question, const Result<UnitState>& state);
-  void disconnected();
+  void lost();
   void job_removed(const std::string& path, const std::string& result);
   static int on_reply(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
   static int on_load_state(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
   static int on_active_state(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
   static int on_result(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
   static int on_job_removed(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
-  static int on_disconnected(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
 
   EventLoop& loop_;
-  std::string address_;
-  std::unique_ptr<sd_bus, CloseBus> bus_;
-  Timer bus_lost_;  // the bus can't be let go from inside its own callback
+  SystemBus& bus_;
   std::list<std::unique_ptr<Job>> jobs_;
   std::list<std::unique_ptr<Question>> questions_;
 };

@@ -67,6 +67,18 @@ std::string types_text(unsigned types) {
   return text;
 }
 
+// A path that the checker must reach.
+std::optional<std::string> read_visible_path(Problems& problems, const YamlNode& node, std::string_view what) {
+  const auto path = read_path(problems, node, what);
+  if (path && (path->starts_with("/tmp/") || path->starts_with("/var/tmp/"))) {
+    problems.warning(node.place, std::string(what) + " " + quoted(*path) +
+                                     ": holdfast.service does not see /tmp and /var/tmp, where anybody may put " +
+                                     "anything; choose a place below /run or /etc, or write PrivateTmp=no below " +
+                                     "[Service] with `systemctl edit holdfast`");
+  }
+  return path;
+}
+
 ProcessProbe read_process(Problems& problems, MapReader& check) {
   ProcessProbe probe;
   const YamlEntry* pid_file = check.take("pid_file");
@@ -74,7 +86,7 @@ ProcessProbe read_process(Problems& problems, MapReader& check) {
   if (pid_file == nullptr && name == nullptr) {
     check.missing("pid_file", "pid_file: /run/nginx.pid", "or `name: nginx`, to look for the process by its name");
   }
-  if (pid_file != nullptr) probe.pid_file = read_path(problems, *pid_file->value, "`pid_file`").value_or("");
+  if (pid_file != nullptr) probe.pid_file = read_visible_path(problems, *pid_file->value, "`pid_file`").value_or("");
   if (name == nullptr) return probe;
   if (pid_file != nullptr) {
     problems.error(name->place, check.what() + " has both `pid_file` and `name`; remove one of them");
@@ -174,7 +186,7 @@ void read_page(Problems& problems, MapReader& check, HttpProbe& probe, bool secu
   probe.http2 = check.boolean("http2").value_or(probe.http2);
   probe.proxy_protocol = check.boolean("proxy_protocol").value_or(probe.proxy_protocol);
   if (const YamlEntry* socket = check.take("unix_socket")) {
-    probe.unix_socket = read_path(problems, *socket->value, "`unix_socket`").value_or("");
+    probe.unix_socket = read_visible_path(problems, *socket->value, "`unix_socket`").value_or("");
     if (probe.unix_socket.size() > longest_socket_path) {
       problems.error(socket->value->place,
                      "`unix_socket` is longer than 107 bytes, which is all that the kernel takes");
@@ -210,7 +222,7 @@ HttpProbe read_http(Problems& problems, MapReader& check) {
 NginxProbe read_nginx(Problems& problems, MapReader& check) {
   NginxProbe probe;
   if (const YamlEntry* pid_file = check.take("pid_file")) {
-    probe.pid_file = read_path(problems, *pid_file->value, "`pid_file`").value_or(probe.pid_file);
+    probe.pid_file = read_visible_path(problems, *pid_file->value, "`pid_file`").value_or(probe.pid_file);
   }
   probe.page.url = read_url(problems, check, "url").value_or(probe.page.url);
   probe.stub_status = read_url(problems, check, "stub_status").value_or("");
@@ -224,7 +236,7 @@ FileProbe read_file(Problems& problems, MapReader& check) {
   const YamlEntry* path = check.take("path");
   if (path == nullptr) check.missing("path", "path: /etc/holdfast/maintenance");
   if (path != nullptr) {
-    probe.path = read_path(problems, *path->value, "`path`").value_or("");
+    probe.path = read_visible_path(problems, *path->value, "`path`").value_or("");
     if (probe.path.ends_with('/')) {
       problems.error(path->value->place, "`path` must name a file; remove the `/` at its end");
     }

@@ -170,7 +170,7 @@ std::optional<Config> read_config(Problems& problems, const std::string& text, c
 }  // namespace
 
 LoadedConfig parse_config(const std::string& text, const std::string& name, const LoadOptions& options) {
-  Problems problems(name);
+  Problems problems(name, options.only_validating);
   auto config = read_config(problems, text, options);
   if (problems.has_errors()) config.reset();
   return {std::move(config), problems.in_file_order()};

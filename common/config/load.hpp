@@ -32,6 +32,8 @@ struct LoadedConfig {
 struct LoadOptions {
   std::string node;          // overrides the file's `node`; empty: the file's, else `default_node`
   std::string default_node;  // the host's short name
+  // By somebody who only looks at the file: the credentials of the unit can't be read then, which is no error.
+  bool only_validating = false;
 };
 
 // Reads and validates a file. Problems with the file itself are diagnostics too.

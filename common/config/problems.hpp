@@ -19,7 +19,11 @@ struct Place {
 
 class Problems {
  public:
-  explicit Problems(std::string file) : file_(std::move(file)) {}
+  explicit Problems(std::string file, bool only_validating = false)
+      : file_(std::move(file)), only_validating_(only_validating) {}
+
+  // See LoadOptions.
+  bool only_validating() const { return only_validating_; }
 
   // text: what is wrong and what to do, without a full stop.
   void error(Place place, std::string text);
@@ -35,6 +39,7 @@ class Problems {
 
  private:
   std::string file_;
+  bool only_validating_;
   std::vector<Diagnostic> found_;
   std::size_t errors_ = 0;
 };

@@ -2,16 +2,51 @@
 
 #include "common/config/text_file.hpp"
 
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+
 namespace holdfast {
 namespace {
 
 constexpr std::size_t longest_file = 4096;
 
+constexpr std::string_view credential_mark = "credential:";
+
+// Where systemd has put a credential of the unit (LoadCredential= and the like, see systemd.exec(5)).
+std::optional<std::string> credential_path(Problems& problems, const YamlNode& node, const std::string& what) {
+  const std::string name = node.text.substr(credential_mark.size());
+  const auto fits = [](char c) { return c > ' ' && c < 0x7f && c != '/' && c != ':'; };
+  if (name.empty() || name.starts_with('.') || !std::all_of(name.begin(), name.end(), fits)) {
+    problems.error(node.place, what + " can't be " + quoted(node.text) +
+                                   "; write `credential:NAME` with the name that " +
+                                   "the unit's LoadCredential= gives it");
+    return std::nullopt;
+  }
+  if (const char* folder = std::getenv("CREDENTIALS_DIRECTORY")) return std::string(folder) + "/" + name;
+  const std::string where = what + " " + quoted(node.text) + ": only the unit holdfast.service has credentials";
+  if (problems.only_validating()) {
+    problems.warning(node.place, where + ", so this one is not looked at here; `holdfast reload` does");
+  } else {
+    problems.error(node.place, where + "; start it by `systemctl start holdfast`, and see that a LoadCredential=" +
+                                   name + ":... is in it (systemctl edit holdfast)");
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> first_line(Problems& problems, const YamlNode& node, const std::string& key) {
   const std::string what = quoted(key + "_file");
-  const auto path = read_path(problems, node, what);
+  const bool is_credential = node.text.starts_with(credential_mark);
+  const auto path = is_credential ? credential_path(problems, node, what) : read_path(problems, node, what);
   if (!path) return std::nullopt;
   const auto file = read_text_file(*path, longest_file);
+  if (!file && is_credential) {
+    const std::string name = node.text.substr(credential_mark.size());
+    problems.error(node.place, what + " " + quoted(node.text) + ": the unit has no such credential; write " +
+                                   "`LoadCredential=" + name + ":/etc/holdfast/" + name +
+                                   "` below [Service] with `systemctl edit holdfast`, and restart it");
+    return std::nullopt;
+  }
   if (!file) {
     problems.error(node.place, what + " " + quoted(*path) + ": " + file.error().text);
     return std::nullopt;

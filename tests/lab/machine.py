@@ -1,6 +1,7 @@
 """A machine that really boots: Debian 12 with systemd, journald and D-Bus in systemd-nspawn, on a lab's bridge.
 
-The root file system is made once by debootstrap and kept in the build folder; a machine writes to an overlay in memory."""
+The root file system is made once by debootstrap and kept in the build folder; a machine writes to an overlay in memory,
+which is its disk: it survives power_off() and boot()."""
 
 import fcntl
 import json
@@ -53,29 +54,60 @@ def root_folder():
 
 
 class Machine:
-    """A booted machine on the network of a lab's host. Holdfast is installed into it by `cmake --install`."""
+    """A booted machine on the network of a lab's host. Holdfast is installed into it by `cmake --install`; or it gets
+    `packages` (paths) to install by itself, in /given."""
 
-    def __init__(self, host):
+    def __init__(self, host, packages=None):
         self.host = host
         self._last_note = None
-        self._installed = pathlib.Path("/run/lab") / f"installed-{host.name}"
-        environment = {**os.environ, "DESTDIR": str(self._installed)}
-        subprocess.run(["cmake", "--install", str(build_folder())], env=environment, check=True, capture_output=True)
+        self._given = pathlib.Path("/run/lab") / f"given-{host.name}"
+        self._disk = pathlib.Path("/run/lab") / f"disk-{host.name}"
+        self._given.mkdir()
+        if packages is None:
+            environment = {**os.environ, "DESTDIR": str(self._given)}
+            subprocess.run(["cmake", "--install", str(build_folder())], env=environment, check=True, capture_output=True)
+        for package in packages or []:
+            shutil.copy(package, self._given)
+        for folder in ("upper", "work", "root"):
+            self._disk.joinpath(folder).mkdir(parents=True)
+        subprocess.run(["mount", "-t", "overlay", "overlay", "-o", f"lowerdir={root_folder()},"
+                        f"upperdir={self._disk}/upper,workdir={self._disk}/work", str(self._disk / "root")], check=True)
+        host.lab.at_close.append(self._end)
+        self.boot()
+        if packages is None:
+            self.run(["sh", "-c", "tar -C /given -c . | tar -C / -x --keep-directory-symlink --no-same-owner"])
+
+    def boot(self):
+        host = self.host
         self._nspawn = subprocess.Popen(
-            ["systemd-nspawn", "-q", "-D", str(root_folder()), "--volatile=overlay", "--register=no", "--keep-unit",
+            ["systemd-nspawn", "-q", "-D", str(self._disk / "root"), "--register=no", "--keep-unit",
              "-b", f"--machine={host.name}", f"--hostname={host.name}",
              f"--network-namespace-path=/proc/{host.init}/ns/net", "--capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_SYS_NICE",
-             "--console=pipe", f"--bind-ro={self._installed}:/installed"],
+             "--console=pipe", f"--bind-ro={self._given}:/given"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._leader = wait_until(self._find_leader, 30, f"{host.name} boots systemd")
-        host.lab.at_close.append(self._end)
         wait_until(lambda: self.run(["systemctl", "is-system-running"], check=False).stdout.strip() in
                    ("running", "degraded"), 60, f"{host.name} has booted")
-        self.run(["sh", "-c", "tar -C /installed -c . | tar -C / -x --keep-directory-symlink --no-same-owner"])
 
     def _end(self):
-        os.kill(self._leader, signal.SIGKILL)
+        self._cut_power()
+        subprocess.run(["umount", str(self._disk / "root")], check=True)
+        for folder in (self._disk, self._given):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _cut_power(self):
+        if self._nspawn.poll() is None:
+            os.kill(self._leader, signal.SIGKILL)
         self._nspawn.wait()
+
+    def power_off(self):
+        """A power cut: no process gets a word in, and the host is off the network."""
+        self.host.cut()
+        self._cut_power()
+
+    def power_on(self):
+        self.host.join()
+        self.boot()
 
     def pids(self, program):
         """Lab-side ids of the machine's processes whose executable has this name."""

@@ -2,8 +2,9 @@
 
 #include "common/privileges.hpp"
 
-#include "tests/parent/loop_support.hpp"
-#include "tests/parent/temp_folder.hpp"
+#include "parent/command_exec.hpp"
+#include "parent/unit_commands.hpp"
+#include "tests/parent/fake_systemd.hpp"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -25,9 +26,23 @@ namespace {
 
 using Outcome = CommandResult::Outcome;
 
-struct Runner {
-  EventLoop loop;
-  CommandRunner runner{loop};
+// The command program, opened, as holdfastd has it.
+Fd command_program() { return Fd(open(HOLDFAST_COMMAND, O_RDONLY | O_CLOEXEC)); }
+
+// What systemd offers, where it is there.
+struct Units {
+  FakeSystemd systemd;
+  SystemBus bus;
+  UnitCommands commands;
+  explicit Units(PrivateBus& host)
+      : systemd(host.loop, host.address), bus(host.loop, host.address), commands(host.loop, bus, command_program()) {}
+};
+
+// Each test runs twice: commands are children, and they are units of systemd.
+struct Runner : PrivateBus {
+  const bool as_units = GENERATE(false, true);
+  std::unique_ptr<Units> units = as_units ? std::make_unique<Units>(*this) : nullptr;
+  CommandRunner runner{loop, units ? &units->commands : nullptr};
 
   CommandResult run(std::vector<std::string> argv, Duration timeout = 20s, Account account = {}) {
     std::optional<CommandResult> result;
@@ -65,7 +80,6 @@ TEST_CASE_METHOD(Runner, "death by a signal is told") {
 }
 
 TEST_CASE_METHOD(Runner, "what can't be started says why and is never ok") {
-  const TempFolder folder;
   const auto missing = run({"/nonexistent/check"});
   CHECK(missing.outcome == Outcome::not_started);
   CHECK_FALSE(missing.ok());
@@ -136,25 +150,25 @@ TEST_CASE_METHOD(Runner, "what ignores SIGTERM gets SIGKILL") {
 }
 
 TEST_CASE_METHOD(Runner, "a daemon started by a command ends the run, survives it, and may go on writing") {
-  const TempFolder folder;
   const std::string alive = folder.file("alive");
   const CommandResult result =
       shell("(sleep 0.3; echo still here; echo and here; touch " + alive + "; sleep 1000) & echo $!; exit 0");
   CHECK(result.ok());
-  const pid_t daemon = std::stoi(result.output);
+  const pid_t left = std::stoi(result.output);
   CHECK(run_until(loop, [&] { return std::filesystem::exists(alive); }));
-  CHECK(exists(daemon));
-  kill(-getpgid(daemon), SIGKILL);
+  CHECK(exists(left));
+  kill(-getpgid(left), SIGKILL);
 }
 
 TEST_CASE_METHOD(Runner, "a command gets the environment and the input that it is given") {
   std::optional<CommandResult> done;
   std::string long_input(300'000, 'x');  // more than a pipe holds
+  if (as_units) long_input.clear();      // only a program of ours is given some
   runner.run({{"/bin/sh", "-c", "echo $HOLDFAST_A; wc -c"}, {}, 20s, {"HOLDFAST_A=b c"}, long_input},
              [&](const CommandResult& result) { done = result; });
   REQUIRE(run_until(loop, [&] { return done.has_value(); }));
   CHECK(done->ok());
-  CHECK(done->output == "b c\n300000\n");
+  CHECK(done->output == "b c\n" + std::to_string(long_input.size()) + "\n");
 }
 
 TEST_CASE_METHOD(Runner, "a program of ours runs without any privilege") {
@@ -182,18 +196,106 @@ TEST_CASE_METHOD(Runner, "what a failed command leaves behind is ended") {
   CHECK(run_until(loop, [&] { return !exists(left); }));
 }
 
-TEST_CASE("a runner that goes takes its commands along") {
-  EventLoop loop;
-  const TempFolder folder;
+TEST_CASE_METHOD(Runner, "a runner that goes takes its commands along") {
   const std::string file = folder.file("pid");
   pid_t pid = 0;
   {
-    CommandRunner runner(loop);
-    runner.run(
+    CommandRunner leaves(loop, units ? &units->commands : nullptr);
+    leaves.run(
         {{"/bin/sh", "-c", "echo $$ > " + file + ".new; mv " + file + ".new " + file + "; exec sleep 1000"}, {}, 60s},
         [](const CommandResult&) { FAIL("nobody is there to be told"); });
     REQUIRE(run_until(loop, [&] { return std::filesystem::exists(file); }));
     std::ifstream(file) >> pid;
   }
-  CHECK(run_until(loop, [&] { return waitpid(pid, nullptr, WNOHANG) == pid; }));
+  CHECK(run_until(loop, [&] { return waitpid(pid, nullptr, WNOHANG) != 0; }));
+}
+
+TEST_CASE_METHOD(Runner, "many commands at once") {
+  std::size_t ended = 0;
+  constexpr std::size_t count = 300;  // more than the bus lets anybody ask for at once
+  for (std::size_t i = 0; i < count; ++i) {
+    runner.run({{"true"}, {}, 60s}, [&](const CommandResult& result) {
+      CHECK(result.ok());
+      ++ended;
+    });
+  }
+  CHECK(run_until(loop, [&] { return ended == count; }));
+  if (units) CHECK(run_until(loop, [&] { return units->systemd.unreferenced == static_cast<int>(count); }));
+}
+
+namespace {
+
+struct Host : PrivateBus {
+  SystemBus bus{loop, address};
+  UnitCommands commands{loop, bus, command_program()};
+  CommandRunner runner{loop, &commands};
+  std::optional<CommandResult> result;
+
+  CommandRunner::RunId start(const std::string& script, Duration timeout = 60s) {
+    result.reset();
+    return runner.run({{"/bin/sh", "-c", script}, {}, timeout}, [&](const CommandResult& r) { result = r; });
+  }
+  std::string outcome() {
+    REQUIRE(run_until(loop, [&] { return result.has_value(); }));
+    CHECK_FALSE(result->ok());
+    return result->text;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Host, "without systemd on the bus, and without a bus, no command is started, and says so") {
+  start("exit 0");
+  CHECK_THAT(outcome(), Catch::StartsWith("systemd refused: "));
+  CHECK(result->outcome == Outcome::not_started);
+  end();
+  run_until(loop, [&] { return start("exit 0"), outcome().find("the system bus cannot be reached: ") == 0; });
+  CHECK_THAT(outcome(), Catch::Contains("the system bus cannot be reached: "));
+}
+
+TEST_CASE_METHOD(Host, "a bus that goes away fails the commands under way") {
+  FakeSystemd systemd(loop, address);
+  const auto id = start("sleep 1000");
+  run_for(loop, 200ms);
+  end();
+  CHECK(outcome() == "the connection to the system bus was lost meanwhile");
+  CHECK(result->outcome == Outcome::not_started);
+  CHECK_FALSE(runner.alive(id));
+}
+
+TEST_CASE_METHOD(Host, "a systemd that does not answer holds nobody") {
+  FakeSystemd systemd(loop, address);
+  systemd.deaf = true;
+  const auto id = start("exit 0", 100ms);
+  CHECK(outcome() == "timed out after 100ms");
+  CHECK(runner.alive(id));
+}
+
+TEST_CASE_METHOD(PrivateBus, "a program that systemd can't run is told as such, and is no exit of the command") {
+  FakeSystemd systemd(loop, address);
+  SystemBus bus(loop, address);
+  UnitCommands commands(loop, bus, Fd(open("/dev/null", O_RDONLY | O_CLOEXEC)));
+  CommandRunner runner(loop, &commands);
+  std::optional<CommandResult> result;
+  runner.run({{"true"}, {}, 20s}, [&](const CommandResult& r) { result = r; });
+  REQUIRE(run_until(loop, [&] { return result.has_value(); }));
+  CHECK(result->outcome == Outcome::not_started);
+  CHECK_THAT(result->text, Catch::Contains("holdfast-command"));
+}
+
+TEST_CASE("a command survives its way through bytes, and nothing else passes for one") {
+  Command command{{"/bin/x", "a b", ""}, {1, 2, {3, 4}}, 1s, {"A=1", "B="}};
+  auto bytes = encode_command(command);
+  const auto again = decode_command(bytes);
+  REQUIRE(again);
+  CHECK(again->argv == command.argv);
+  CHECK(again->environment == command.environment);
+  CHECK(again->account.uid == 1u);
+  CHECK(again->account.gid == 2u);
+  CHECK(again->account.groups == std::vector<gid_t>{3, 4});
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    CHECK_FALSE(decode_command(std::span(bytes).first(size)));
+  }
+  bytes.push_back(0);
+  CHECK_FALSE(decode_command(bytes));
 }

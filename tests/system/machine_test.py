@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Holdfast installed on a real systemd: unit, restart of nginx over the bus, journal, reload, watchdog."""
 
+import json
 import os
 import pathlib
 import signal
@@ -164,6 +165,168 @@ def test_watchdog(lab):
     os.kill(lab_side, signal.SIGSTOP)
     wait_until(lambda: main_pid(machine, UNIT) not in (0, pid), 90, "systemd has started another one")
     wait_until(lambda: lab.holders(VIP) == ["web-1"], 20, "web-1 has the address again")
+
+
+def commands_configuration(checks, top=""):
+    return quick_configuration(100, top=top, checks=checks)
+
+
+def check(machine, name):
+    return next(each for each in status(machine)["checks"] if each["name"] == name)
+
+
+def status(machine):
+    return json.loads(machine.run(["holdfast", "status", "--json"]).stdout)
+
+
+def test_commands_run_as_units(lab):
+    """Scripts of checks: outside of the daemon's sandbox and control group, with a quiet journal."""
+    machine, _ = booted(lab, commands_configuration("""
+passes: {type: script, command: [sh, -c, "cat /proc/self/status > /var/status; cat /proc/self/cgroup; logger -t said once"], user: root}
+fails: {type: script, command: [sh, -c, "echo it is broken; exit 3"], interval: 300ms}
+lasts: {type: script, command: [sh, -c, "sleep 1000 & sleep 1000"], interval: 1s, timeout: 500ms}
+other: {type: script, command: [sh, -c, "echo $(id -un) of $(id -Gn)"], user: www-data}
+nobody: {type: script, command: [id, -u]}
+missing: {type: script, command: [no-such-program]}
+headless: {type: script, command: [/etc/passwd]}
+"""))
+    for name, verdict, words in (("passes", "up", "/system.slice/holdfast-command-"), ("fails", "down", "exited with status 3: it is broken"),
+                                 ("lasts", "down", "timed out after 500ms"), ("other", "up", "www-data of www-data"), ("nobody", "up", "60"),
+                                 ("missing", "down", "there is no program 'no-such-program' in /usr/local/sbin:"),
+                                 ("headless", "down", "is not executable")):
+        wait_until(lambda: check(machine, name)["status"] == verdict and words in check(machine, name)["detail"], 10,
+                   f"{name} is {verdict}: {words}")
+    free = process_status(machine.run(["cat", "/var/status"]).stdout)
+    itself = process_status(machine.run(["cat", "/proc/1/status"]).stdout)
+    assert free["NoNewPrivs"] == "0" and free["CapBnd"] == itself["CapBnd"] and free["CapEff"] == itself["CapEff"], free
+    assert free["Seccomp_filters"] == itself["Seccomp_filters"], "no filter of ours"
+    daemon = process_status(machine.run(["cat", f"/proc/{main_pid(machine, UNIT)}/status"]).stdout)
+    assert daemon["NoNewPrivs"] == "1" and daemon["CapBnd"] != itself["CapBnd"], daemon
+    wait_until(lambda: check(machine, "fails")["failures"] > 5, 10, "it has failed some times")
+    said = [entry["MESSAGE"] for entry in machine.journal()
+            if "holdfast-command" in str(entry) and entry.get("_SYSTEMD_UNIT") != UNIT]
+    assert any(text == "once" for text in said), "what a script gives to logger is in the journal"
+    assert not [text for text in said if text != "once"], said
+    stays(lambda: int(machine.run(["sh", "-c", "pgrep -cx sleep || true"]).stdout) <= 4, 1, "what takes too long is ended")
+    machine.run(["systemctl", "stop", UNIT])
+    wait_until(lambda: not machine.run(["systemctl", "list-units", "--all", "--no-legend", "holdfast-command-*"]).stdout,
+               10, "nothing is left of them")
+
+
+def process_status(text):
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
+
+
+def test_restart_by_a_command_outlives_the_daemon(lab):
+    """`restart: {command: [nginx]}`: its nginx survives our stop; a broken configuration is told in nginx's own words."""
+    machine, browser = booted(lab, commands_configuration("""
+nginx: {type: process, pid_file: /run/nginx.pid, interval: 300ms, restart: {command: [nginx], before_failover: 5s, config_test: [nginx, -t]}}
+"""))
+    # Not meanwhile: systemd removes the pid file of its nginx, and would remove that of ours.
+    machine.run(["systemctl", "stop", UNIT])
+    machine.run(["systemctl", "disable", "--now", "nginx.service"])
+    machine.run(["systemctl", "start", UNIT])
+    wait_until(lambda: browser.page(VIP), 20, "holdfast has started nginx")
+    before = machine.run(["cat", "/run/nginx.pid"]).stdout
+    assert "holdfast-command-" in machine.run(["cat", f"/proc/{before.strip()}/cgroup"]).stdout
+    machine.run(["systemctl", "stop", UNIT])
+    stays(lambda: browser.page("192.168.16.128"), 1, "nginx outlives the daemon")
+    machine.run(["systemctl", "start", UNIT])
+    wait_until(lambda: browser.page(VIP), 20, "the address is back")
+    assert machine.run(["cat", "/run/nginx.pid"]).stdout == before
+    machine.write("/etc/nginx/nginx.conf", "this is no configuration;\n")
+    machine.run(["pkill", "-KILL", "nginx"])
+    refused, = wait_until(lambda: machine.journal("HOLDFAST_RESULT=broken_configuration"), 20, "the journal has it")
+    assert 'unknown directive "this" in /etc/nginx/nginx.conf:1' in refused["MESSAGE"], refused
+
+
+def test_notification_commands(lab):
+    """Arguments and environment arrive, also of the last word: at a stop, and while the whole machine shuts down."""
+    note = ('[sh, -c, \'echo "$@" "$HOLDFAST_FROM $HOLDFAST_REASON" >> /var/told; grep -c "" /proc/self/cgroup >/dev/null\', told]')
+    machine, _ = booted(lab, commands_configuration("", top=f"""
+notify:
+  commands:
+    - {{name: file, command: {note}, on: [active, backup, fault, stop], user: root}}
+"""))
+    wait_until(lambda: "INSTANCE VI_1 MASTER 100 backup " in machine.run(["cat", "/var/told"], check=False).stdout, 10, "told")
+    machine.run(["systemctl", "stop", UNIT])
+    told = machine.run(["cat", "/var/told"]).stdout
+    assert "INSTANCE VI_1 STOP" in told, told
+    machine.run(["systemctl", "start", UNIT])
+    count = told.count(" STOP ")
+    # A target that blocks the shutdown keeps the machine observable until the word has come.
+    machine.write("/etc/systemd/system/observer.service", "[Unit]\nBefore=holdfast.service\n[Service]\nType=oneshot\n"
+                  "RemainAfterExit=yes\nExecStart=true\nExecStop=sh -c 'until test -e /var/seen; do sleep 0.1; done'\nTimeoutStopSec=30s\n")
+    machine.run(["systemctl", "daemon-reload"])
+    machine.run(["systemctl", "start", "observer.service"])
+    machine.run(["systemctl", "--no-block", "poweroff"])
+    wait_until(lambda: machine.run(["cat", "/var/told"]).stdout.count(" STOP ") == count + 1, 20, "told during the shutdown")
+    machine.write("/var/seen", "")
+
+
+def test_credentials(lab):
+    """A secret that systemd hands over; a missing one is an error of the daemon, and none of `validate`."""
+    machine, _ = booted(lab)
+    text = commands_configuration("").replace("interface:", "password_file: credential:vrrp\n    interface:")
+    text = text.replace("version: 3", "version: 2").replace("advert_interval: 100ms", "advert_interval: 1s")
+    machine.write(CONFIG, text)
+    looked_at = machine.run(["holdfast", "validate"])
+    assert "credential:vrrp" in looked_at.stderr and "warning" in looked_at.stderr, looked_at
+    assert machine.run(["holdfast", "reload"], check=False).returncode == 1, "the unit has no credential yet"
+    machine.write("/etc/holdfast/secret", "s3cret\n")
+    machine.write("/etc/systemd/system/holdfast.service.d/secret.conf", "[Service]\nLoadCredential=vrrp:/etc/holdfast/secret\n")
+    machine.run(["chmod", "600", "/etc/holdfast/secret"])
+    machine.run(["systemctl", "daemon-reload"])
+    machine.run(["systemctl", "restart", UNIT])
+    wait_until(lambda: lab.holders(VIP) == ["web-1"], 10, "web-1 has the address, with a password")
+    machine.write("/etc/systemd/system/holdfast.service.d/secret.conf", "[Service]\nLoadCredential=other:/etc/holdfast/secret\n")
+    machine.run(["systemctl", "daemon-reload"])
+    assert machine.run(["systemctl", "restart", UNIT], check=False).returncode != 0
+    assert "LoadCredential=vrrp:/etc/holdfast/vrrp" in machine.run(["journalctl", "-u", UNIT, "--no-pager"]).stdout
+
+
+def test_hardened(lab):
+    """The unit's exposure, that each process is bound by it, and that everything works nevertheless: a virtual MAC with its
+    device settings, real time, a check of a file at home."""
+    text = quick_configuration(100, instance="virtual_mac: true", checks="""
+home: {type: file, path: /home/page}
+page: {type: http, url: "http://localhost/", host: localhost}
+port: {type: tcp, address: "127.0.0.1:80"}
+server: {type: nginx}
+named: {type: process, name: nginx}
+""", top='notify: {webhook: {name: hook, url: "http://localhost/no-such-page"}}')
+    machine, browser = booted(lab, text)
+    said = machine.run(["systemd-analyze", "security", "--threshold=30", "--no-pager", UNIT], check=False)
+    assert said.returncode == 0, said.stdout[-3000:]
+    for name, value in NEEDED.items():
+        assert sorted(machine.unit(UNIT, name)[name].split()) == sorted(value.split()), (name, machine.unit(UNIT, name))
+    machine.write("/home/page", "")
+    for name in ("home", "page", "port", "server", "named"):
+        wait_until(lambda: check(machine, name)["status"] == "up", 10, f"check {name} is up")
+    assert "404" in machine.run(["holdfast", "notify-test", "hook"], check=False).stderr, "holdfast-notify works"
+    settings = machine.run(["sh", "-c", "cd /proc/sys/net/ipv4/conf; grep -H . */arp_ignore */rp_filter */promote_secondaries"])
+    lab.note(settings.stdout)
+    wait_until(lambda: browser.page(VIP), 10, "the page is there by way of the virtual MAC")
+    device = next(line.split()[1].split("@")[0] for line in machine.run(["ip", "-o", "link"]).stdout.splitlines()
+                  if "00:00:5e:00:01:42" in line)
+    assert f"{device}/arp_ignore:0" not in settings.stdout and f"{device}/rp_filter:" in settings.stdout, settings.stdout
+    vrrp = next(each for each in status(machine)["processes"] if each["role"] == "vrrp")["pid"]
+    # Only a systemd that may raise limits can grant real time so; this one may not where the lab itself may not.
+    granted = int(machine.run(["prlimit", "--rtprio", "--raw", "--noheadings", "-o", "HARD", "-p", main_pid(machine, UNIT)]).stdout)
+    assert ("SCHED_FIFO" in machine.run(["chrt", "-p", vrrp]).stdout) == (granted >= 10), granted
+    # It may find some of them dead already, and then says so.
+    machine.run(["systemctl", "kill", "-s", "KILL", "--kill-who=all", UNIT], check=False)
+    wait_until(lambda: lab.holders(VIP) == ["web-1"], 20, "everything killed: it starts again")
+    machine.run(["systemctl", "stop", UNIT])
+    assert device not in machine.run(["ip", "-o", "link"]).stdout, "the device is gone"
+
+
+# What the unit can't do without.
+NEEDED = {"NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectProc": "default", "RestrictRealtime": "no", "KillMode": "process",
+          "OOMPolicy": "continue", "LimitMEMLOCK": "infinity", "LimitRTPRIO": "10", "LimitCORE": "0", "Restart": "on-failure",
+          "StateDirectoryMode": "0700", "RuntimeDirectoryMode": "0755", "WatchdogUSec": "10s", "PrivateNetwork": "no",
+          "CapabilityBoundingSet": "cap_kill cap_setgid cap_setuid cap_setpcap cap_net_admin cap_net_raw",
+          "RestrictAddressFamilies": "AF_NETLINK AF_PACKET AF_INET AF_INET6 AF_UNIX"}
 
 
 if __name__ == "__main__":

@@ -331,6 +331,41 @@ TEST_CASE("a password may stand in a file") {
                                  "remove the key"});
 }
 
+TEST_CASE("a password may be a credential of the unit, which only the unit can read") {
+  const auto text_with = [](const std::string& credential) {
+    return "instances:\n  w: {interface: eth0, vrid: 1, addresses: [192.0.2.1], version: 2, password_file: '" +
+           credential + "'}\n";
+  };
+  const auto first_remark = [&](const std::string& credential, const LoadOptions& options) {
+    const auto loaded = parse_config(text_with(credential), "f", options);
+    return loaded.diagnostics.empty() ? "" : to_string(loaded.diagnostics.front());
+  };
+  CHECK_THAT(first_remark("credential:vrrp", {}),
+             Catch::Contains("error: `password_file` `credential:vrrp`: only the unit holdfast.service has"));
+  CHECK_THAT(first_remark("credential:vrrp", {"", "", true}), Catch::Contains("warning: "));
+  for (const char* bad : {"credential:", "credential:../x", "credential:a/b", "credential:.."}) {
+    CHECK_THAT(first_remark(bad, {"", "", true}), Catch::Contains("write `credential:NAME`"));
+  }
+  const TemporaryFile file("hunter2\n");
+  const std::string path = file.path();
+  setenv("CREDENTIALS_DIRECTORY", path.substr(0, path.rfind('/')).c_str(), 1);
+  CHECK(load(text_with("credential:" + path.substr(path.rfind('/') + 1))).instances[0].router.password == "hunter2");
+  CHECK_THAT(first_remark("credential:no-such", {}), Catch::Contains("`LoadCredential=no-such:/etc/holdfast/no-such`"));
+  unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+TEST_CASE("what the unit hides from the checker is warned of") {
+  for (const std::string check : {"type: file, path: /tmp/off", "type: process, pid_file: /var/tmp/pid",
+                                  "type: http, url: 'http://127.0.0.1/', unix_socket: /tmp/socket"}) {
+    const auto loaded = parse_config("checks:\n  c: {" + check + "}\n", "f", {});
+    REQUIRE_FALSE(loaded.diagnostics.empty());
+    bool warned = false;
+    for (const auto& each : loaded.diagnostics) warned |= each.text.find("PrivateTmp=no") != std::string::npos;
+    CAPTURE(check);
+    CHECK(warned);
+  }
+}
+
 TEST_CASE("an owner of the addresses may give up by fault") {
   const auto config = load(R"(checks: {c: {type: process, name: nginx}}
 instances:
