@@ -90,7 +90,9 @@ int run(const Options& options) {
         "holdfastd must be started as root: it drops what it does not need by itself (try: sudo holdfastd ...)");
   }
   forbid_core_dumps();  // it reads the secrets
-  if (const Status kept = keep_capabilities(parent_capabilities, Shedding::own); !kept) {
+  // Commands that run as its children may need what it does not need itself.
+  const auto shedding = systemd_runs_here() ? Shedding::for_ever : Shedding::own;
+  if (const Status kept = keep_capabilities(parent_capabilities, shedding); !kept) {
     return fail("refusing to run: " + kept.error().text);
   }
   const LoadOptions load_options{"", short_host_name()};

@@ -7,7 +7,10 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from lab import Holdfast, Recorder, main, stays, wait_until
-from lab.tutorial import VIP, machine, quick_configuration
+from lab.capture import Capture
+from lab.client import Client
+from lab.sleeper import Sleeper, gaps
+from lab.tutorial import MACHINES, VIP, machine, quick_configuration, visitor
 
 
 def links_between(one, two, count):
@@ -79,6 +82,54 @@ def test_thousands_of_instances(lab):
     transitions = [instance["statistics"]["master_transitions"] for instance in worse.status()["instances"]]
     assert len(states) == len(transitions) == interfaces * vrids
     assert set(transitions) <= {1, 2}, "they went once, or met once more at the start"
+
+
+def many_at_10_ms(priority, *, more="", without=()):
+    """255 instances; those in `without` lack, and the first has `more`."""
+    return "instances:\n" + "".join(
+        f"  VI_{vrid}: {{interface: ens33, vrid: {vrid}, priority: {priority}, advert_interval: 10ms, "
+        f"addresses: [10.9.{vrid}.1{more if vrid == 1 else ''}]}}\n" for vrid in range(1, 256) if vrid not in without)
+
+
+def test_255_instances_are_reloaded_at_10_ms(lab):
+    """While all of them are active, an address and an instance come and go, and nothing changes at all: adverts of the
+    others are on time, as far as the machine lets anybody be, and a client loses no request."""
+    browser = visitor(lab)
+    one, two = (machine(lab, number, many_at_10_ms(priority), nginx=number == 1)
+                for number, priority in ((1, 100), (2, 99)))
+    one.holdfast.start(log_level="notice"), two.holdfast.start(log_level="notice")
+
+    def count(host):
+        return host.ip("-o", "-4", "addr").count("10.9.")
+
+    wait_until(lambda: (count(one.host), count(two.host)) == (255, 0), 30, "all on web-1")
+    browser.host.ip("route", "add", "10.9.0.0/16", "dev", browser.host.interface)
+    client = Client(browser.host, ["10.9.77.1"], interval_ms=5, patience_ms=900)
+    time.sleep(1)
+    sleeper, capture = Sleeper(0.01), Capture(browser.host)
+    time.sleep(1)
+    began = time.monotonic()
+    for configured in (many_at_10_ms(100), many_at_10_ms(100, more=", 10.9.0.9"), many_at_10_ms(100, without=(200,)),
+                       many_at_10_ms(100)):
+        one.holdfast.write(configured)
+        done = one.holdfast.cli("reload")
+        assert done.returncode == 0, done.stderr
+        lab.note(done.stdout)
+        time.sleep(0.5)
+    ended = time.monotonic()
+    sent, woken = capture.stop(MACHINES[1]), sleeper.stop()
+    bare = gaps(woken, began, ended)[-1]
+    longest = max(gaps(times, began, ended)[-1] for vrid, times in sent.items() if vrid != 200)
+    print(f"       longest gap between adverts every 10 ms {longest * 1000:.1f} ms, of a bare sleeper {bare * 1000:.1f} ms")
+    assert len(sent) == 255
+    assert longest < bare + 0.020, "an advert is late for a reload"
+    (asked, lost), = client.stop().values()
+    assert asked > 100 and lost == 0, f"{lost} of {asked} requests lost"
+    states = {instance["name"]: instance["statistics"]["master_transitions"]
+              for instance in one.holdfast.status()["instances"]}
+    assert set(states.values()) <= {1, 2}, "none of them went"
+    assert not any(instance["state"] == "active" for instance in two.holdfast.status()["instances"]
+                   if instance["name"] != "VI_200")
 
 
 if __name__ == "__main__":
