@@ -15,7 +15,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
@@ -197,7 +196,6 @@ int run(const Options& options) {
   const SignalWatch terminate(loop, SIGTERM, [&] { supervisor.stop("SIGTERM"); });
   const SignalWatch interrupt(loop, SIGINT, [&] { supervisor.stop("SIGINT"); });
   const SignalWatch hang_up(loop, SIGHUP, [&] { reload([](const ReloadAnswer&) {}); });
-  sd_event_set_watchdog(loop.raw(), 1);
   supervisor.start();
   const int code = loop.run();
   // The journal is about to go; whatever is still said goes to stderr.

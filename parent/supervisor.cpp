@@ -66,6 +66,7 @@ Account account_of(const UserIds& user) { return {user.uid, user.gid, {}}; }
 
 Supervisor::Supervisor(EventLoop& loop, Setup setup)
     : loop_(loop),
+      service_manager_(loop),
       bus_(loop),
       units_(setup.command_program.binary
                  ? std::make_unique<UnitCommands>(loop, bus_, std::move(setup.command_program.binary))
@@ -105,6 +106,8 @@ Supervisor::Supervisor(EventLoop& loop, Setup setup)
 }
 
 void Supervisor::start() {
+  std::uint64_t watchdog_us = 0;
+  if (sd_watchdog_enabled(0, &watchdog_us) > 0) service_manager_.keep_alive(std::chrono::microseconds(watchdog_us));
   deadline_.arm(loop_.now() + start_limit);
   vrrp_.start();
   checker_.start();
@@ -124,7 +127,7 @@ void Supervisor::give_up(const std::string& why) {
           "lease ends",
       message_id::stopping);
   gives_up_ = why;
-  sd_notifyf(0, "ERRNO=%d", ECHILD);
+  service_manager_.tell("ERRNO=" + std::to_string(ECHILD));
   vrrp_.start();
   leave(EXIT_FAILURE);
 }
@@ -409,7 +412,7 @@ void Supervisor::check_applied() {
         "holdfastd " HOLDFAST_VERSION " runs on node " + config_.node + " with " + config_file_ + ": " +
             counted(config_.instances.size(), "instance") + ", " + counted(config_.checks.size(), "check"),
         message_id::started);
-    sd_notify(0, "READY=1");
+    service_manager_.tell("READY=1");
     next_reload();
   } else if (reload_) {
     finish_reload();
@@ -441,7 +444,7 @@ ReloadAnswer Supervisor::prepare(const LoadedConfig& loaded) const {
 ReloadAnswer Supervisor::plan_reload() const { return prepare(load_()); }
 
 void Supervisor::reload_now(std::function<void(const ReloadAnswer&)> answer) {
-  sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", static_cast<long long>(loop_.now().time_since_epoch().count()));
+  service_manager_.tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(loop_.now().time_since_epoch().count()));
   LoadedConfig loaded = load_();
   ReloadAnswer prepared = prepare(loaded);
   for (const std::string& line : prepared.warnings) say(LogLevel::warning, line);
@@ -453,7 +456,7 @@ void Supervisor::reload_now(std::function<void(const ReloadAnswer&)> answer) {
         "reload failed: " + counted(prepared.errors.size(), "problem") + " in " + config_file_ +
             "; the configuration in force stays",
         message_id::reload_failed, {{"HOLDFAST_REASON", *config_error_}});
-    sd_notify(0, "READY=1");
+    service_manager_.tell("READY=1");
     return answer(prepared);
   }
 
@@ -471,7 +474,7 @@ void Supervisor::finish_reload() {
   reload_.reset();
   const std::string what = done.prepared.changes.empty() ? "nothing changed" : joined(done.prepared.changes);
   say(LogLevel::notice, "reloaded " + config_file_ + ": " + what, message_id::reloaded, {{"HOLDFAST_REASON", what}});
-  sd_notify(0, "READY=1");
+  service_manager_.tell("READY=1");
   done.answer(done.prepared);
   next_reload();
 }
@@ -663,7 +666,7 @@ std::string Supervisor::status_sentence() const {
 void Supervisor::update_status_sentence() {
   std::string sentence = status_sentence();
   if (sentence == told_sentence_) return;
-  sd_notify(0, ("STATUS=" + sentence).c_str());
+  service_manager_.tell("STATUS=" + sentence);
   told_sentence_ = std::move(sentence);
 }
 
@@ -673,7 +676,7 @@ void Supervisor::update_status_sentence() {
 void Supervisor::leave(int code) {
   phase_ = Phase::stopping;
   exit_code_ = code;
-  sd_notify(0, "STOPPING=1");
+  service_manager_.tell("STOPPING=1");
   drains_.cancel("the daemon stops");
   health_.stop();
   stop_limit_ = leave_limit;

@@ -24,6 +24,7 @@
 #include "parent/journal.hpp"
 #include "parent/notifier.hpp"
 #include "parent/rate_limit.hpp"
+#include "parent/service_manager.hpp"
 #include "parent/status_document.hpp"
 #include "parent/system_bus.hpp"
 #include "parent/tracked_interfaces.hpp"
@@ -183,6 +184,7 @@ class Supervisor {
   void relay(const char* role, const Logged& message, ChildLog& log);
 
   EventLoop& loop_;
+  ServiceManager service_manager_;
   SystemBus bus_;
   std::unique_ptr<UnitCommands> units_;  // where commands run as such
   Notifier notifier_;
