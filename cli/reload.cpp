@@ -18,7 +18,7 @@ struct Options {
 };
 
 int run(const std::string& runtime_dir, const Options& options) {
-  const auto answer = ask_daemon(runtime_dir, {{"command", "reload"}, {"plan", options.plan}}, patience);
+  const auto answer = ask_daemon(runtime_dir, {{"command", options.plan ? "plan-reload" : "reload"}}, patience);
   if (!answer) {
     const int code = report(answer.error());
     if (answer.error().timed_out) {

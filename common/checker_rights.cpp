@@ -13,17 +13,17 @@ struct Collect {
 
   void operator()(const ProcessProbe& probe) const {
     rights.processes = true;
-    if (!probe.pid_file.empty()) rights.folders.insert(folder_of(probe.pid_file));
+    if (!probe.pid_file.empty()) rights.readable.insert(folder_of(probe.pid_file));
   }
   void operator()(const TcpProbe&) const { rights.network = true; }
   void operator()(const HttpProbe& probe) const {
     rights.network = true;
     if (!probe.unix_socket.empty()) rights.unix_sockets = true;
-    if (!probe.tls_ca.empty()) rights.folders.insert(folder_of(probe.tls_ca));
+    if (!probe.tls_ca.empty()) rights.readable.insert(probe.tls_ca);  // may be a link to somewhere else
   }
   void operator()(const NginxProbe& probe) const {
     rights.processes = true;
-    rights.folders.insert(folder_of(probe.pid_file));
+    rights.readable.insert(folder_of(probe.pid_file));
     (*this)(probe.page);
   }
   // Whether something is there can be asked without a right to open it.
@@ -35,7 +35,7 @@ struct Collect {
 
 bool CheckerRights::cover(const CheckerRights& wanted) const {
   return (processes || !wanted.processes) && (network || !wanted.network) && (unix_sockets || !wanted.unix_sockets) &&
-         std::ranges::includes(folders, wanted.folders);
+         std::ranges::includes(readable, wanted.readable);
 }
 
 CheckerRights rights_needed(const std::vector<CheckSpec>& checks) {

@@ -5,8 +5,11 @@
 #include "common/log.hpp"
 
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <net/if.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -17,6 +20,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -194,7 +198,6 @@ void allow_basics(Calls& calls) {
   calls.allow(SCMP_SYS(tgkill), {equals(0, static_cast<std::uint64_t>(getpid()))});
   // The own limits are asked for, and never changed.
   calls.allow(SCMP_SYS(prlimit64), {equals(0, 0), equals(2, 0)});
-  calls.refuse(ENOTTY, {SCMP_SYS(ioctl)});
   for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) calls.allow(call, {masked(2, PROT_EXEC, 0)});
 }
 
@@ -233,8 +236,12 @@ void allow_internet(Calls& calls, std::initializer_list<std::uint64_t> types) {
 
 void allow_connecting(Calls& calls, bool unix_sockets) {
   calls.allow(connecting);
+  // Which interface a link-local address is on; nothing else, such as whether a file is a terminal.
+  calls.allow(SCMP_SYS(ioctl), {equals(1, SIOCGIFINDEX)});
+  calls.refuse(ENOTTY, SCMP_SYS(ioctl), {{1, SCMP_CMP_NE, SIOCGIFINDEX, 0}});
   allow_internet(calls, {SOCK_STREAM, SOCK_DGRAM});
-  calls.allow(SCMP_SYS(socket), {equals(0, AF_NETLINK), equals(2, 0)});  // name lookups ask which addresses there are
+  calls.allow(SCMP_SYS(socket),
+              {equals(0, AF_NETLINK), equals(2, NETLINK_ROUTE)});  // name lookups ask which addresses there are
   calls.allow(SCMP_SYS(socketpair), {equals(0, AF_UNIX)});
   if (unix_sockets)
     calls.allow(SCMP_SYS(socket), {equals(0, AF_UNIX)});
@@ -247,15 +254,15 @@ void allow_connecting(Calls& calls, bool unix_sockets) {
 const std::vector<std::string> network_files{
     "/etc", "/usr", "/lib", "/lib64", "/run", "/var/lib/ca-certificates", "/dev/null", "/dev/urandom"};
 
-// The uppermost folder above one: what is below, such as /run/nginx, may be made anew whenever the service starts.
-std::string lasting_folder(const std::string& folder) {
+// The uppermost folder above a path: what is below, such as /run/nginx, may be made anew whenever the service starts.
+// None where that is everything.
+std::optional<std::string> lasting_folder(const std::string& path) {
   std::error_code failure;
-  std::filesystem::path known = std::filesystem::weakly_canonical(folder, failure);
-  if (failure) known = folder;
-  auto part = known.begin();
-  std::filesystem::path top = part == known.end() ? "/" : *part++;
-  if (part != known.end()) top /= *part;
-  return top.string();
+  std::filesystem::path known = std::filesystem::weakly_canonical(path, failure);
+  if (failure) known = path;
+  const std::filesystem::path below_root = known.relative_path();
+  if (below_root.empty()) return std::nullopt;
+  return "/" + below_root.begin()->string();
 }
 
 bool is_refused(int descriptor, int wanted_error) {
@@ -295,15 +302,16 @@ void forbid_core_dumps() { prctl(PR_SET_DUMPABLE, 0); }
 Status confine_vrrp() {
   Calls calls;
   allow_basics(calls);
+  calls.refuse(ENOTTY, {SCMP_SYS(ioctl)});
   allow_threads(calls);  // one, which renews leases
   calls.allow({SCMP_SYS(bind)});
-  allow_internet(calls, {SOCK_DGRAM});                     // each holds memberships in the group
-  calls.allow(SCMP_SYS(socket), {equals(0, AF_NETLINK)});  // whether another owner lives
+  allow_internet(calls, {SOCK_DGRAM});  // each holds memberships in the group
+  calls.allow(SCMP_SYS(socket), {equals(0, AF_NETLINK), equals(2, NETLINK_USERSOCK)});  // whether another owner lives
   calls.refuse(EAFNOSUPPORT, SCMP_SYS(socket), {equals(0, AF_UNIX)});
   calls.refuse(EACCES,
                {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(statx), SCMP_SYS(access),
                 SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat)});
-  calls.allow({SCMP_SYS(newfstatat)});  // what the C library makes of fstat
+  calls.allow(SCMP_SYS(newfstatat), {masked(3, AT_EMPTY_PATH, AT_EMPTY_PATH)});  // what the C library makes of fstat
   return confine(calls, {}, false);
 }
 
@@ -313,7 +321,9 @@ Status confine_checker(const CheckerRights& rights) {
   allow_reading(calls);
   LandlockRules rules;
   if (rights.processes) rules.readable.push_back("/proc");
-  for (const std::string& folder : rights.folders) rules.readable.push_back(lasting_folder(folder));
+  for (const std::string& path : rights.readable) {
+    if (const auto folder = lasting_folder(path)) rules.readable.push_back(*folder);
+  }
   if (rights.network) {
     allow_libraries(calls);
     allow_connecting(calls, rights.unix_sockets);
@@ -322,6 +332,7 @@ Status confine_checker(const CheckerRights& rights) {
     rules.readable.insert(rules.readable.end(), network_files.begin(), network_files.end());
   } else {
     calls.refuse(EAFNOSUPPORT, {SCMP_SYS(socket)});
+    calls.refuse(ENOTTY, {SCMP_SYS(ioctl)});
   }
   return confine(calls, rules, rights.network && rights.unix_sockets);
 }

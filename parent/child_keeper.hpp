@@ -82,7 +82,7 @@ class ChildKeeper {
   bool on(const Pong& message) { return heartbeat_.pong(message.serial, loop_.now()); }
 
   // It may leave Pings unanswered until then, as it has much to do; a time that has passed: it is done.
-  void allow(TimePoint until) { heartbeat_.allow(until); }
+  void set_answer_limit(Duration limit) { heartbeat_.set_limit(limit); }
 
   // To a child that is ready; else dropped, since a new child is told everything anyway.
   void send(const Out& message) {

@@ -16,12 +16,11 @@ constexpr Duration longest_pause = std::chrono::seconds(30);
 
 void Heartbeat::begin(TimePoint now) {
   last_ping_ = last_pong_ = patience_from_ = due_ = now;
-  allowed_until_ = TimePoint{};
   sent_ = answered_ = 0;
 }
 
 std::optional<std::uint64_t> Heartbeat::tick(TimePoint now) {
-  if (now - due_ > late || now < allowed_until_)
+  if (now - due_ > late)
     patience_from_ = now;
   else if (answered_ < sent_ && now - patience_from_ > limit_)
     return std::nullopt;

@@ -18,8 +18,7 @@ class Heartbeat {
   explicit Heartbeat(Duration limit) : limit_(limit) {}
 
   void begin(TimePoint now);
-  // The child has been given work that may keep it until then; a time that has passed: it is done.
-  void allow(TimePoint until) { allowed_until_ = until; }
+  void set_limit(Duration limit) { limit_ = limit; }
   // To be called at due(). The serial to ping with, or nothing when the child hangs.
   std::optional<std::uint64_t> tick(TimePoint now);
   TimePoint due() const { return due_; }
@@ -37,7 +36,6 @@ class Heartbeat {
   TimePoint last_ping_{};
   TimePoint last_pong_{};
   TimePoint patience_from_{};  // the last sign of life, or the late tick that forgave
-  TimePoint allowed_until_{};
 };
 
 // At once after the first death, then with pauses that double up to half a minute; a child that lived

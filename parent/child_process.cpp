@@ -30,7 +30,8 @@ void ask_for_realtime() {
   const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
   setrlimit(RLIMIT_MEMLOCK, &unlimited);
   const sched_param parameters{realtime_priority};
-  sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &parameters);
+  // Its threads inherit that; it starts no process, which the list of its system calls sees to.
+  sched_setscheduler(0, SCHED_FIFO, &parameters);
 }
 
 // In the new process; returns only with the reason why it did not become the child.

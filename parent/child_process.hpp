@@ -8,6 +8,8 @@
 #include "common/result.hpp"
 #include "parent/spawn.hpp"
 
+#include <sys/wait.h>
+
 #include <csignal>
 #include <optional>
 #include <string>
@@ -103,6 +105,10 @@ class ChildProcess {
     const std::string failure = spawn_failure(process_);
     if (!failure.empty()) return "could not be started: " + failure;
     if (!why_killed_.empty()) return "was killed: " + why_killed_;
+    if (WIFSIGNALED(*status_) && WTERMSIG(*status_) == SIGSYS) {
+      return "was killed by the kernel for a system call that is not on its list, so it is broken, or under somebody "
+             "else's control (which call it was: journalctl -b -g 'type=1326|SECCOMP')";
+    }
     return exit_text(*status_);
   }
 

@@ -15,6 +15,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
@@ -90,7 +91,8 @@ int run(const Options& options) {
   }
   forbid_core_dumps();  // it reads the secrets
   // Commands that run as its children may need what it does not need itself.
-  const auto shedding = systemd_runs_here() ? Shedding::for_ever : Shedding::own;
+  const bool commands_are_units = systemd_runs_here();
+  const auto shedding = commands_are_units ? Shedding::for_ever : Shedding::own;
   if (const Status kept = keep_capabilities(parent_capabilities, shedding); !kept) {
     return fail("refusing to run: " + kept.error().text);
   }
@@ -108,7 +110,7 @@ int run(const Options& options) {
   auto notify_program = open_child_program("holdfast-notify", "one notification");
   if (!notify_program) return fail(notify_program.error().text);
   ChildProgram command_program;
-  if (systemd_runs_here()) {
+  if (commands_are_units) {
     auto opened_program = open_child_program("holdfast-command", "one command");
     if (!opened_program) return fail(opened_program.error().text);
     command_program = std::move(*opened_program);
@@ -126,6 +128,12 @@ int run(const Options& options) {
     journal.write({level, std::string(text), nullptr, {}});
   });
 
+  if (sd_booted() > 0 && !commands_are_units) {
+    log(LogLevel::warning,
+        "there is no system bus: the commands of the configuration run inside the daemon's sandbox, where they may "
+        "fail; "
+        "install dbus, then: systemctl restart holdfast");
+  }
   if (!drained) {
     // A host that somebody works on must not take part; who else is there takes the addresses.
     log(LogLevel::error, drained.error().text);
@@ -161,14 +169,11 @@ int run(const Options& options) {
         },
         true},
        {"reload", Access::change,
-        [&](const Json& request, ControlServer::Answer answer) {
-          const auto plan = request.find("plan");
-          if (plan != request.end() && !plan->is_boolean()) {
-            return answer(ControlServer::refusal("the request's `plan` is neither true nor false"));
-          }
-          if (plan != request.end() && plan->get<bool>()) return answer(document(supervisor.plan_reload()));
+        [&](const Json&, ControlServer::Answer answer) {
           reload([answer = std::move(answer)](const ReloadAnswer& result) { answer(document(result)); });
         }},
+       {"plan-reload", Access::change,
+        [&](const Json&, ControlServer::Answer answer) { answer(document(supervisor.plan_reload())); }},
        {"notify-test", Access::change,
         [&](const Json& request, ControlServer::Answer answer) {
           const auto target = target_request(request);

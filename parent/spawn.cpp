@@ -63,10 +63,6 @@ std::string spawn_failure(const SpawnedProcess& process) {
 std::string exit_text(int status) {
   if (WIFEXITED(status)) return "exited with status " + std::to_string(WEXITSTATUS(status));
   const int number = WTERMSIG(status);
-  if (number == SIGSYS) {
-    return "was killed by the kernel, for a system call that it is not allowed (see: journalctl -k -g seccomp): it is "
-           "broken, or under somebody else's control";
-  }
   return "was killed by signal " + std::to_string(number) + " (" + strsignal(number) + ")";
 }
 

@@ -23,10 +23,10 @@ constexpr Duration checker_answer_limit = std::chrono::seconds(5);
 
 // A VRRP child that dies this often can't be helped; systemd or a person must decide.
 constexpr std::size_t most_vrrp_deaths = 5;
-constexpr Duration vrrp_death_window = std::chrono::seconds(10);
+constexpr Duration vrrp_death_window = std::chrono::seconds(30);
 
-// A configuration may hold thousands of routers, each with a device for its virtual MAC, on a slow machine.
-constexpr Duration configure_limit = std::chrono::seconds(5);
+// The kernel takes its time for the device of a virtual MAC, and all of them may be made in one go.
+constexpr Duration limit_per_virtual_mac = std::chrono::milliseconds(20);
 
 constexpr Duration start_limit = std::chrono::seconds(20);
 constexpr Duration reload_limit = std::chrono::seconds(10);
@@ -150,7 +150,6 @@ void Supervisor::on_vrrp(ConfigApplied&& message) {
     return vrrp_.kill("it applied a configuration that it was not given");
   }
   vrrp_generation_ = message.generation;
-  if (message.generation == generation_) vrrp_.allow(loop_.now());
   check_applied();
 }
 
@@ -368,7 +367,9 @@ void Supervisor::adopt(Config config, bool by_reload) {
 }
 
 void Supervisor::configure_vrrp() {
-  vrrp_.allow(loop_.now() + configure_limit);
+  const auto virtual_macs =
+      std::ranges::count_if(instances_, [](const auto& entry) { return entry.second.config.router.virtual_mac; });
+  vrrp_.set_answer_limit(vrrp_answer_limit + virtual_macs * limit_per_virtual_mac);
   vrrp_.send(BeginConfig{generation_});
   for (const auto& [id, instance] : instances_) {
     std::optional<InstanceId> leader;

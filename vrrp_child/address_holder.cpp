@@ -39,7 +39,7 @@ void AddressHolder::hold(InstanceId id, const VirtualRouterConfig& config) {
   const auto former = std::exchange(held_[id], wanted);
   if (former != wanted) {
     for (const Place& old : former) {
-      if (std::ranges::find(wanted, old) == wanted.end()) remove(old, config);
+      if (std::ranges::find(wanted, old) == wanted.end()) remove_held(old, config);
     }
   }
   for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -64,13 +64,23 @@ void AddressHolder::withdraw(InstanceId id, const VirtualRouterConfig& config) {
   for (const VirtualAddress& address : config.addresses) remove(place_of(id, config, address), config);
   const auto held = held_.extract(id);
   if (held.empty()) return;
-  for (const Place& place : held.mapped()) remove(place, config);
+  for (const Place& place : held.mapped()) remove_held(place, config);
 }
 
 void AddressHolder::remove(const Place& place, const VirtualRouterConfig& config) {
   const auto& [index, prefix] = place;
   const HostAddress* present = netlink_.address(index, prefix);
   if (present && is_ours(*present, config)) netlink_.remove(prefix, index);
+}
+
+// What we put there may be there without our knowledge: somebody deletes it, and a renewal that is under way brings it
+// back.
+void AddressHolder::remove_held(const Place& place, const VirtualRouterConfig& config) {
+  const auto& [index, prefix] = place;
+  if (netlink_.address(index, prefix))
+    remove(place, config);
+  else if (netlink_.interface(index))
+    netlink_.remove(prefix, index);
 }
 
 void AddressHolder::for_each_present(InstanceId id,

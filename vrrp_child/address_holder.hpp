@@ -54,6 +54,7 @@ class AddressHolder {
   Place place_of(InstanceId id, const VirtualRouterConfig& config, const VirtualAddress& address) const;
   bool is_ours(const HostAddress& present, const VirtualRouterConfig& config) const;
   void remove(const Place& place, const VirtualRouterConfig& config);
+  void remove_held(const Place& place, const VirtualRouterConfig& config);
   // Calls `queue` with the interface of each address that is on the host.
   void for_each_present(InstanceId id, const std::function<void(const Interface&, const Place&)>& act) const;
   void report_refusal(bool adding, const Place& place, const std::string& why);

@@ -42,7 +42,9 @@ bool BackgroundWork::begin(std::function<void()> work) {
   work_ = std::move(work);
   state_.store(State::working, std::memory_order_release);
   const std::uint64_t one = 1;
-  return write(wake_.get(), &one, sizeof one) == sizeof one;
+  if (write(wake_.get(), &one, sizeof one) == sizeof one) return true;
+  state_.store(State::idle, std::memory_order_release);
+  return false;
 }
 
 void BackgroundWork::finish() { state_.wait(State::working, std::memory_order_acquire); }

@@ -54,10 +54,10 @@ int run() {
 
   EventLoop loop;
   if (const Status confined = confine_vrrp(); !confined) return fail("refusing to run: " + confined.error().text);
-  close_stderr();
   VrrpProcess process(
       loop, Fd(child_channel_fd),
       {std::move(*adverts), std::move(adverts_v6), std::move(*frames), std::move(*claims), std::move(*netlink)});
+  close_stderr();
   return loop.run();
 }
 

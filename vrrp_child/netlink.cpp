@@ -41,6 +41,7 @@ using NlMsg = std::unique_ptr<nl_msg, Release<nlmsg_free>>;
 using RtnlLink = std::unique_ptr<rtnl_link, Release<rtnl_link_put>>;
 
 constexpr int receive_buffer = 4 << 20;
+constexpr int readings_at_start = 5;
 constexpr std::size_t requests_per_send = 256;  // should all be refused, the answers must fit the receive buffer
 constexpr std::size_t largest_notification = 64 << 10;
 constexpr int notifications_per_turn = 64;
@@ -152,9 +153,14 @@ Result<std::unique_ptr<Netlink>> Netlink::open() {
     return failed("cannot subscribe to the kernel's notifications", error);
   }
   if (const int error = nl_socket_set_nonblocking(events); error < 0) return failed("netlink", error);
-  if (const Status asked = netlink->ask_for(RTM_GETLINK); !asked) return asked.error();
-  while (netlink->reading_) {
-    if (const Status read = netlink->take_part(); !read) return failed_to_read(read.error());
+  // Again where it changed meanwhile; what is still missing then, notifications will tell.
+  for (int attempt = 0; attempt < readings_at_start; ++attempt) {
+    netlink->gaps_ = false;
+    if (const Status asked = netlink->ask_for(RTM_GETLINK); !asked) return asked.error();
+    while (netlink->reading_) {
+      if (const Status read = netlink->take_part(); !read) return failed_to_read(read.error());
+    }
+    if (!netlink->gaps_) break;
   }
   return netlink;
 }
@@ -229,7 +235,8 @@ Status Netlink::take_part() {
   return {};
 }
 
-// What nobody has spoken of is gone.
+// What nobody has spoken of is gone; unless the kernel's list changed under its reading, which may have left out what
+// is still there: then it is read again.
 Status Netlink::end_reading() {
   const Reading done = std::move(*reading_);
   reading_.reset();
@@ -237,12 +244,13 @@ Status Netlink::end_reading() {
   if (done.type == RTM_GETLINK) {
     std::vector<int> gone;
     for (const auto& [index, interface] : interfaces_) {
-      if (!done.interfaces.contains(index)) gone.push_back(index);
+      if (!done.interrupted && !done.interfaces.contains(index)) gone.push_back(index);
     }
     for (const int index : gone) forget_interface(index);
     changed_ = changed_ || !gone.empty();
     return ask_for(RTM_GETADDR);
   }
+  if (done.interrupted) return {};
   const auto before = addresses_.size();
   std::erase_if(addresses_, [&](const auto& entry) {
     const bool gone = !done.addresses.contains(entry.first);
@@ -271,7 +279,8 @@ int Netlink::on_message(nl_msg* message, void* self) {
       auto* link = reinterpret_cast<rtnl_link*>(object);
       const auto known = owner.interfaces_.find(rtnl_link_get_ifindex(link));
       // Of a device that we change ourselves, the notification may be older than what we know: ask again.
-      const bool may_be_stale = kind == RTM_NEWLINK && known != owner.interfaces_.end() && known->second.is_macvlan;
+      const bool may_be_stale =
+          kind == RTM_NEWLINK && known != owner.interfaces_.end() && known->second.is_macvlan && !owner.in_reading_;
       if (!may_be_stale || !owner.read_link(known->first)) owner.take_link(link, kind == RTM_DELLINK);
     } else if (kind == RTM_NEWADDR || kind == RTM_DELADDR) {
       owner.take_address(reinterpret_cast<rtnl_addr*>(object), mark_of(raw), kind == RTM_DELADDR);
@@ -545,7 +554,7 @@ void Netlink::add(const VirtualAddress& address, int interface_index, Duration l
   nl_msg* message = nullptr;
   if (rtnl_addr_build_add_request(request.get(), renew ? NLM_F_REPLACE : NLM_F_EXCL, &message) >= 0) {
     if (mark != 0) nla_put_u8(message, IFA_PROTO, mark);  // an older kernel doesn't look at it
-    enqueue(NlMsg(message).get(), {true, address.prefix, interface_index, ""}, renew);
+    enqueue(NlMsg(message).get(), {true, address.prefix, interface_index}, renew);
   }
 }
 
@@ -553,7 +562,7 @@ void Netlink::remove(const IpPrefix& prefix, int interface_index) {
   const RtnlAddr request = make_address(prefix, interface_index);
   nl_msg* message = nullptr;
   if (rtnl_addr_build_delete_request(request.get(), 0, &message) >= 0) {
-    enqueue(NlMsg(message).get(), {false, prefix, interface_index, ""}, false);
+    enqueue(NlMsg(message).get(), {false, prefix, interface_index}, false);
   }
 }
 
@@ -570,8 +579,9 @@ void Netlink::flush(const std::function<void(const Refusal&)>& failed) {
   if (queue_.empty() && to_renew_.empty()) return;
   const bool may_wait = std::ranges::all_of(queue_, [](const Request& request) { return request.renews; });
   if (may_wait) {
-    std::ranges::move(std::exchange(queue_, {}), std::back_inserter(to_renew_));
+    wait_for_renewal(std::exchange(queue_, {}));
     if (!renewals_.idle()) return;
+    collect_renewed(failed);  // the thread may have ended just now
     renewing_ = std::exchange(to_renew_, {});
     if (renewals_.begin([this] { send_all(renewal_requests_.get(), renewing_); })) return;
     queue_ = std::exchange(renewing_, {});
@@ -586,6 +596,16 @@ void Netlink::flush(const std::function<void(const Refusal&)>& failed) {
   take_answers(done, failed);
 }
 
+// Of each address only the last request waits, however long the thread may take.
+void Netlink::wait_for_renewal(std::vector<Request>&& requests) {
+  std::set<Place> again;
+  for (const Request& request : requests) again.emplace(request.what.interface_index, request.what.prefix);
+  std::erase_if(to_renew_, [&](const Request& request) {
+    return again.contains({request.what.interface_index, request.what.prefix});
+  });
+  std::ranges::move(requests, std::back_inserter(to_renew_));
+}
+
 void Netlink::collect_renewed(const std::function<void(const Refusal&)>& failed) {
   if (renewals_.idle()) take_answers(std::exchange(renewing_, {}), failed);
 }
@@ -598,9 +618,14 @@ void Netlink::send_all(nl_sock* socket, std::vector<Request>& requests) {
 }
 
 void Netlink::take_answers(const std::vector<Request>& done, const std::function<void(const Refusal&)>& failed) {
-  bool moved_others = false;
+  bool read_all = false;
   for (const Request& request : done) {
     const Refusal& what = request.what;
+    if (what.adding && what.error == EEXIST) {
+      // It is there without our knowledge, such as one that was deleted, and back with a renewal that came after that.
+      read_all = true;
+      continue;
+    }
     if (!what.why.empty()) {
       failed(what);
       continue;
@@ -612,11 +637,11 @@ void Netlink::take_answers(const std::vector<Request>& done, const std::function
       entry->second.ours = true;
     } else {
       addresses_.erase({what.interface_index, what.prefix});
-      moved_others = moved_others || what.prefix.length < what.prefix.address.bits();
+      // The kernel may have made a secondary address of the prefix its new primary.
+      read_all = read_all || what.prefix.length < what.prefix.address.bits();
     }
   }
-  // The kernel may have made a secondary address of the prefix its new primary.
-  if (moved_others) read_again();
+  if (read_all) read_again();
 }
 
 // One send; then the answers wait already: one for each refusal, and the acknowledgement of the last.
@@ -654,7 +679,10 @@ void Netlink::send_batch(nl_sock* socket, std::span<Request> batch) {
       if (request == sent.end()) continue;
       Refusal& what = request->second->what;
       const bool already_gone = !what.adding && (error.error == -EADDRNOTAVAIL || error.error == -ENODEV);
-      if (error.error != 0 && !already_gone) what.why = std::strerror(-error.error);
+      if (error.error != 0 && !already_gone) {
+        what.error = -error.error;
+        what.why = std::strerror(what.error);
+      }
       finished = finished || header->nlmsg_seq == last;
     }
   }

@@ -107,13 +107,15 @@ class Netlink {
   // address_mark.hpp.
   void add(const VirtualAddress& address, int interface_index, Duration lease, std::uint8_t mark, bool renew);
   void remove(const IpPrefix& prefix, int interface_index);
-  // Performs them in order; `failed` is called for each that the kernel refused. Where they only renew, it does not
+  // Performs them in order; `failed` is called for each that the kernel refused, but not where it was there
+  // already: then everything is read again. Where they only renew, it does not
   // wait for the kernel: `failed` hears of them in a later call.
   struct Refusal {
     bool adding = false;
     IpPrefix prefix;
     int interface_index = 0;
-    std::string why;
+    std::string why{};
+    int error = 0;  // errno, where the kernel gave one
   };
   void flush(const std::function<void(const Refusal&)>& failed);
 
@@ -158,6 +160,7 @@ class Netlink {
   static void send_all(nl_sock* socket, std::vector<Request>& requests);
   static void send_batch(nl_sock* socket, std::span<Request> batch);
   void take_answers(const std::vector<Request>& done, const std::function<void(const Refusal&)>& failed);
+  void wait_for_renewal(std::vector<Request>&& requests);
   void collect_renewed(const std::function<void(const Refusal&)>& failed);
 
   Socket events_;

@@ -4,8 +4,6 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
-#include <cerrno>
-
 namespace holdfast {
 namespace {
 
@@ -30,10 +28,17 @@ OwnerMark::OwnerMark() {
 }
 
 OwnerMark::OwnerMark(std::uint32_t first, std::uint32_t last) {
-  for (id_ = first; id_ <= last && !socket_; ++id_) socket_ = take_number(id_);
-  id_ = socket_ ? id_ - 1 : 0;
+  const std::uint32_t count = last - first + 1;
+  std::uint32_t start = 0;
+  if (getrandom(&start, sizeof start, 0) != sizeof start) start = 0;
+  for (std::uint32_t i = 0; i < count && !socket_; ++i) {
+    id_ = first + (start + i) % count;
+    socket_ = take_number(id_);
+  }
+  if (!socket_) id_ = 0;
 }
 
-bool OwnerMark::lives(std::uint32_t id) { return id != 0 && !take_number(id) && errno == EADDRINUSE; }
+// Whoever can't find out must take it for alive: what a living one has is not touched.
+bool OwnerMark::lives(std::uint32_t id) { return id != 0 && !take_number(id); }
 
 }  // namespace holdfast

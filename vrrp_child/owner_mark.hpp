@@ -12,7 +12,8 @@ class OwnerMark {
  public:
   // Takes a number of its own; 0 where the host gives none, which nobody believes to be alive.
   OwnerMark();
-  // Takes the first of these numbers that nobody has; 0 where there is none.
+  // Takes one of these numbers that nobody has, any of them: what a dead process left under the last one should not
+  // meet another process that has taken it; 0 where there is none.
   OwnerMark(std::uint32_t first, std::uint32_t last);
 
   std::uint32_t id() const { return id_; }

@@ -45,21 +45,14 @@ TEST_CASE("with the limit of the VRRP child, one that hangs is found within a se
   }
 }
 
-TEST_CASE("a child that was given much work is not judged until it is done") {
+TEST_CASE("a child with much work at a time may take longer") {
   Heartbeat beat(600ms);
   beat.begin(t0);
-  beat.allow(t0 + 5s);
+  beat.set_limit(5s);
   TimePoint now = t0;
-  for (; now < t0 + 5s; now = beat.due()) REQUIRE(beat.tick(now));
   while (beat.tick(now)) now = beat.due();
-  CHECK(now - (t0 + 5s) <= 1s);
-
-  beat.begin(t0);
-  beat.allow(t0 + 5s);
-  REQUIRE(beat.tick(t0));
-  beat.allow(t0 + 100ms);  // it is done
-  for (now = t0 + 250ms; beat.tick(now);) now = beat.due();
-  CHECK(now - t0 <= 1s);
+  CHECK(now - t0 > 5s);
+  CHECK(now - t0 <= 5s + 500ms);
 }
 
 TEST_CASE("a late parent gives the child another round") {

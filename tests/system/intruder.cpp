@@ -111,6 +111,7 @@ std::map<std::string, Attempt> attempts_from(const Surroundings& around) {
       {"memory-file", [] { return syscall(SYS_memfd_create, "code", 0) >= 0; }},
       {"raw-socket", [] { return socket(AF_INET, SOCK_RAW, 112) >= 0; }},
       {"packet-socket", [] { return socket(AF_PACKET, SOCK_RAW, 0) >= 0; }},
+      {"firewall", [] { return socket(AF_NETLINK, SOCK_RAW, 12 /* NETLINK_NETFILTER */) >= 0; }},
       {"bluetooth-socket", [] { return socket(AF_BLUETOOTH, SOCK_RAW, 0) >= 0; }},
       {"system-bus", [] { return reaches_unix_socket(SOCK_STREAM, "/run/dbus/system_bus_socket"); }},
       {"service-manager", [] { return reaches_unix_socket(SOCK_DGRAM, "/run/dbus/notify"); }},

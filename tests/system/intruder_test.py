@@ -12,7 +12,7 @@ from lab.services import binary_folder
 from lab.tutorial import machine, quick_configuration, visitor
 
 PROGRAMS = "/usr/local/stand-in"
-KILLED = "was killed by the kernel, for a system call that it is not allowed"
+KILLED = "was killed by the kernel for a system call that is not on its list"
 
 
 def configuration(priority):
