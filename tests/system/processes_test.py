@@ -59,7 +59,7 @@ def test_who_they_are(lab):
 def test_the_vrrp_process_is_scheduled_first_and_stays_in_memory(lab):
     holdfast = machine(lab, 1, tracked(100)).holdfast.start()
     child = holdfast.vrrp_child()
-    assert os.sched_getscheduler(child) == os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+    assert os.sched_getscheduler(child) == os.SCHED_FIFO
     assert 1 <= os.sched_getparam(child).sched_priority < 50, "behind the kernel's own threads"
     limits = {line[:26].strip(): line[26:].split()[:2] for line in pathlib.Path(f"/proc/{child}/limits").read_text().splitlines()}
     assert limits["Max realtime timeout"] == ["1000000"] * 2, "it can't keep a core for ever"
