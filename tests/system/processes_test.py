@@ -4,12 +4,14 @@
 import os
 import pathlib
 import signal
+import socket
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from lab import Recorder, main, stays, wait_until
-from lab.services import process_status
+from lab.services import binary_folder, process_status
 from lab.tutorial import VIP, configuration, machine, pair, quick_configuration, visitor
 
 CAP_NET_ADMIN, CAP_NET_RAW = 12, 13
@@ -72,6 +74,25 @@ def test_the_vrrp_process_is_scheduled_first_and_stays_in_memory(lab):
         assert 0.4 * min(int(most), 8 << 20) < locked <= int(most), f"{locked} bytes of {most}"
     for other in (holdfast.parent(), holdfast.checker_child()):
         assert os.sched_getscheduler(other) == os.SCHED_OTHER
+
+
+def test_a_child_that_did_not_shed_refuses_to_run(lab):
+    """Started by somebody else than the parent: as root, with a capability too many, without no_new_privs."""
+    nobody = ["setpriv", "--reuid", "60998", "--regid", "60998", "--clear-groups"]
+    no_caps = ["--bounding-set", "-all"]
+    for program, setting, why in (
+            ("holdfast-vrrp", [], "still runs as root"), ("holdfast-checker", [], "still runs as root"),
+            ("holdfast-checker", nobody + no_caps, "no_new_privs is not set"),
+            ("holdfast-checker", nobody + ["--no-new-privs"], "is still in the bounding set"),
+            ("holdfast-vrrp", nobody + no_caps + ["--no-new-privs"], "is missing"),
+            ("holdfast-checker", nobody[:-1] + ["--keep-groups", "--no-new-privs"], "supplementary groups")):
+        # Descriptor 3 is a channel, as the parent would give it.
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            done = subprocess.run([*setting, "sh", "-c", f"exec {binary_folder()}/{program} 3<&{theirs.fileno()}"],
+                                  pass_fds=[theirs.fileno()], capture_output=True, text=True, timeout=10,
+                                  preexec_fn=lambda: os.setgroups([12, 13]))
+            assert done.returncode == 1 and "refusing to run" in done.stderr and why in done.stderr, (program, why, done)
 
 
 def test_star_of_sockets(lab):
