@@ -25,7 +25,7 @@ from lab.services import binary_folder, keepalived_instance
 from lab.sleeper import Sleeper, gaps, percentile
 
 INTERVAL = 0.01
-PATIENCE = 2 * INTERVAL  # a backup has a little more than three intervals; two are a stall that nobody can help
+PATIENCE = 3 * INTERVAL  # a backup has little more
 LOOPS_PER_CORE = 8
 OURS, THEIRS = {"10.0.0.1": 100, "10.0.0.2": 99}, {"10.0.0.3": 100, "10.0.0.4": 99}  # address: priority
 OUR_VIP, THEIR_VIP = "10.0.1.1", "10.0.1.2"
