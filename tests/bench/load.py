@@ -7,7 +7,8 @@ Then each core gets eight busy loops, and the disk is written and synced without
 adverts of the active host, by the kernel's time stamps where a third host receives them, and whether anybody took over.
 keepalived has its default scheduling, which is not real-time. HOLDFAST_BIN names the folder with the built programs.
 
-Fails unless, under load, Holdfast's gaps at 99.9 % are within 1 ms of the sleeper's, and the address did not move."""
+Fails unless, under load, Holdfast's gaps at 99.9 % are within 1 ms of the sleeper's, and the address did not move; where
+the sleeper itself was kept waiting for so long that a backup would lose patience, it may."""
 
 import argparse
 import os
@@ -24,6 +25,7 @@ from lab.services import binary_folder, keepalived_instance
 from lab.sleeper import Sleeper, gaps, percentile
 
 INTERVAL = 0.01
+PATIENCE = 3 * INTERVAL  # a backup has little more
 LOOPS_PER_CORE = 8
 OURS, THEIRS = {"10.0.0.1": 100, "10.0.0.2": 99}, {"10.0.0.3": 100, "10.0.0.4": 99}  # address: priority
 OUR_VIP, THEIR_VIP = "10.0.1.1", "10.0.1.2"
@@ -123,10 +125,12 @@ def main():
             print(f"{phase:8} {who:14} {columns}  {'' if transitions is None else transitions}")
     loaded = result["loaded"]
     ours, bare = (percentile(loaded[who][0], judged_at) for who in ("Holdfast", "bare sleeper"))
-    kept_time, moved = ours <= bare + 0.001, loaded["Holdfast"][1] > 0
-    print(f"Holdfast at {judged_at} %: {(ours - bare) * 1000:+.2f} ms of the sleeper; "
+    sent, possible = (len(loaded[who][0]) for who in ("Holdfast", "bare sleeper"))
+    kept_time = ours <= bare + 0.001 and sent > possible / 2
+    moved, excused = loaded["Holdfast"][1] > 0, loaded["bare sleeper"][0][-1] >= PATIENCE
+    print(f"Holdfast at {judged_at} %: {(ours - bare) * 1000:+.2f} ms of the sleeper, {sent} gaps to {possible}; "
           + ("the address moved" if moved else "the address did not move"), flush=True)
-    os._exit(0 if kept_time and not moved else 1)
+    os._exit(0 if kept_time and (not moved or excused) else 1)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 // Any sequence of events on a table of virtual routers, two of them a sync group: adverts right and wrong, links, the
 // parent's word, configurations, time that passes evenly or in leaps. After each of them: addresses are held exactly by
-// actives, only actives speak, with their priority or to resign, the states follow each other without a gap, and no
-// timer is forgotten or stays due.
+// actives, only actives speak, with their priority or to resign, the states follow each other without a gap, and timers
+// neither stay due nor are forgotten: who waits has a deadline, and who speaks or hands over has renewed its lease.
 #include "vrrp_child/core/router_table.hpp"
 
 #include <algorithm>
@@ -51,6 +51,8 @@ class Subject {
   void run() {
     while (!input_.empty()) {
       const std::uint8_t what = input_.byte();
+      for (auto& [id, seen] : seen_) seen.spoke = false;
+      timers_ran_ = false;
       happen(what % 14, InstanceId{what / 14u % routers + 1u});
       take_actions();
       for (const auto& [id, router] : table_.routers()) {
@@ -67,6 +69,8 @@ class Subject {
     bool holds = false;
     bool linked = false;
     Priority priority{};  // before the event
+    TimePoint held_at{};  // when the lease was last renewed
+    bool spoke = false;   // in this event
   };
 
   VirtualRouterConfig config_of(InstanceId id) {
@@ -117,6 +121,7 @@ class Subject {
   void pass(Duration time) {
     now_ += time;
     table_.run_timers(now_, actions_);
+    timers_ran_ = true;
     if (table_.next_deadline() <= now_) std::abort();
   }
 
@@ -166,8 +171,10 @@ class Subject {
         const bool its_own = advert->priority == own || advert->priority == seen.priority;
         if (advert->priority != resigning_priority && !its_own) std::abort();
         if (router->advert_to_send(advert->priority).empty()) std::abort();
+        seen.spoke = true;
       } else if (std::holds_alternative<HoldAddresses>(action)) {
         seen.holds = true;
+        seen.held_at = now_;
       } else if (std::holds_alternative<RemoveAddresses>(action)) {
         seen.holds = false;
       }
@@ -179,6 +186,9 @@ class Subject {
     const Seen& seen = seen_[router.id()];
     const StateMachine& machine = router.machine();
     if (seen.state != machine.state() || seen.holds != (seen.state == InstanceState::active)) std::abort();
+    // Who slept and listens is neither: somebody else may have the addresses by now.
+    const bool holds_on = seen.holds && (seen.spoke || machine.is_handing_over());
+    if (timers_ran_ && holds_on && now_ - seen.held_at >= router.config().lease) std::abort();
     const VirtualRouter* leader = router.leader() ? table_.find(*router.leader()) : nullptr;
     if (leader) {
       const bool both_started = seen.linked && seen_[leader->id()].linked;
@@ -192,6 +202,7 @@ class Subject {
   TimePoint now_{std::chrono::seconds(1000)};
   RouterTable table_;
   RouterTable::Actions actions_;
+  bool timers_ran_ = false;  // in this event: else they may be late
   std::map<InstanceId, Seen> seen_;
 };
 

@@ -88,6 +88,11 @@ class Ownership:
         """When the host lost the address; None: not since then."""
         return next((end for name, _, end in self.periods(address) if name == host and end and end >= since), None)
 
+    def renewals(self, host, address, since=0.0):
+        """How often the host's kernel told of the address since then: that it came, or that its lease was renewed."""
+        self._drain()
+        return sum(name == host and changed == address and there and at >= since for at, name, changed, there in self.changes)
+
     def longest_without(self, address, since):
         """Seconds of the longest time in which no host had the address, between `since` and now."""
         longest, covered = 0.0, since

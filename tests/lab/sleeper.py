@@ -18,12 +18,13 @@ class Sleeper:
         return [int(line) / 1e6 for line in self._process.communicate()[0].split()]
 
 
-def gaps(times, since=0.0, until=float("inf")):
-    """The gaps between neighbouring times, sorted, in seconds."""
-    within = [at for at in times if since <= at < until]
+def gaps(times, since, until):
+    """The gaps between neighbouring times, sorted, in seconds. The ends of the window count as times, so that silence
+    there is a gap as well."""
+    within = [since, *(at for at in times if since < at < until), until]
     return sorted(later - earlier for earlier, later in zip(within, within[1:]))
 
 
 def percentile(values, percent):
-    """Of sorted values; 0 where there is none."""
-    return values[min(int(len(values) * percent / 100), len(values) - 1)] if values else 0.0
+    """Of sorted values, at least one."""
+    return values[min(int(len(values) * percent / 100), len(values) - 1)]

@@ -17,6 +17,14 @@ from lab.tutorial import MACHINES, VIP, indented, machine, pair, quick_configura
 VIP6 = "2001:db8::130"
 LEASE = 3.0
 LEASE_ENDS = LEASE + 1.0  # the kernel counts whole seconds
+HANG_NOTICED = 1.0  # after so much silence at most, the parent replaces the VRRP child
+TICK_LATE = 0.1  # a parent that is later than this to look gives the child the time once more
+
+
+def checked_configuration(priority):
+    """With nginx up, two more than this."""
+    return quick_configuration(priority, checks="nginx: {type: process, pid_file: /run/nginx.pid, interval: 500ms}",
+                               instance="track: [{check: nginx, weight: 2}]")
 
 
 def down_interval(priority, interval=0.1):
@@ -53,8 +61,9 @@ def test_vrrp_child_killed_costs_nothing(lab):
     """Four times, while a client asks every millisecond."""
     browser = visitor(lab)
     recorder = Recorder(browser.host)
-    web_1, web_2 = pair(lab, quick_configuration, priorities=(200, 100))
+    web_1, web_2 = pair(lab, checked_configuration, priorities=(200, 100))
     browser.waits_for(VIP, "web-1", 15)
+    wait_until(lambda: web_1.holdfast.instance()["priority"]["effective"] == 202, 5, "nginx is seen up")
     before = transitions(web_2.holdfast)
     client = Client(browser.host, [VIP], interval_ms=1, patience_ms=900)
     time.sleep(0.5)
@@ -63,18 +72,23 @@ def test_vrrp_child_killed_costs_nothing(lab):
         old = web_1.holdfast.vrrp_child()
         os.kill(old, signal.SIGKILL)
         wait_until(lambda: web_1.holdfast.vrrp_child() not in (None, old), 5, "the VRRP child is back")
-        time.sleep(3)  # the daemon gives up after five in ten seconds
+        time.sleep(3)  # four are no reason to give up
     gap = recorder.longest_gap(MACHINES[1], since=began)
+    lasted = time.monotonic() - began
     asked, lost = client.stop()[VIP]
     lab.note(f"longest gap between adverts {gap * 1000:.0f} ms, {asked} requests, {lost} lost")
-    assert gap < down_interval(100), f"{gap:.3f} s without an advert"
+    assert gap < down_interval(102), f"{gap:.3f} s without an advert"
+    priorities = {advert.priority for advert in recorder.adverts(MACHINES[1], since=began)}
+    assert priorities == {202}, f"adverts go on as they were: {priorities}"
+    assert web_1.holdfast.instance()["state"] == "active" and lab.holders(VIP) == ["web-1"]
     assert not recorder.adverts(MACHINES[2], since=began), "the peer never speaks"
     assert transitions(web_2.holdfast) == before, "nor changes its state"
-    assert asked > 5000 and lost == 0, f"{lost} of {asked} requests were lost: {client.outages(VIP)}"
+    assert asked > 100 * lasted, f"{asked} requests are too few to show anything"
+    assert lost == 0, f"{lost} of {asked} requests were lost: {client.outages(VIP)}"
 
 
 def test_hung_vrrp_child(lab):
-    """It is replaced within a second; the peer takes over meanwhile, and keeps what it has."""
+    """Which is noticed within a second, and it is replaced; the peer takes over meanwhile, and keeps what it has."""
     browser = visitor(lab)
     recorder = Recorder(browser.host)
     web_1, web_2 = pair(lab, quick_configuration, priorities=(200, 100), instance="preempt: false")
@@ -88,15 +102,17 @@ def test_hung_vrrp_child(lab):
         old = first.holdfast.vrrp_child()
         stopped = looked = time.monotonic()
         os.kill(old, signal.SIGSTOP)
-        longest_look = 0.0
+        longest_look, late = 0.0, 0
         while first.holdfast.process.log.count(noticed) == noticed_before:
-            longest_look = max(longest_look, time.monotonic() - looked)
+            look = time.monotonic() - looked
+            longest_look, late = max(longest_look, look), late + (look > TICK_LATE)
             looked = time.monotonic()
             assert looked - stopped < 30, "nobody noticed"
             time.sleep(0.005)
         took = time.monotonic() - stopped
-        lab.note(f"noticed after {took:.3f} s, looked each {longest_look:.3f} s")
-        assert took < 1.0 + longest_look
+        lab.note(f"noticed after {took:.3f} s, looked each {longest_look:.3f} s, {late} times too late")
+        # Where we were kept waiting, the parent was too: then we see it late, or it gave the child the time once more.
+        assert took < HANG_NOTICED * (1 + late) + longest_look
         wait_until(lambda: lab.holders(VIP) == [second.host.name], 5, "the peer has the address alone")
         stays(lambda: lab.holders(VIP) == [second.host.name], 1, "and keeps it")
         taken = recorder.adverts(second.holdfast.host.address, since=stopped)[0].at
@@ -137,15 +153,16 @@ def test_vrrp_child_that_keeps_dying(lab):
     ownership.stop()
 
 
-def both_families(priority):
-    """IPv4 with a virtual MAC and IPv6 on the interface."""
-    return quick_configuration(priority, instance="virtual_mac: true") + indented(f"""
+def both_families(priority, virtual_mac="true", lease="3s"):
+    """IPv4, with a virtual MAC unless told otherwise, and IPv6 on the interface."""
+    return quick_configuration(priority, instance=f"virtual_mac: {virtual_mac}\nlease: {lease}") + indented(f"""
 web6:
   interface: ens33
   vrid: 66
   priority: {priority}
   advert_interval: 100ms
   addresses: ["{VIP6}"]
+  lease: {lease}
 """, 2) + "\n"
 
 
@@ -193,7 +210,8 @@ def test_everything_killed(lab):
 
 def test_sweep_after_everything_died(lab):
     """At once, and only what nobody holds: neither a stranger's, nor another daemon's on the same host."""
-    web_1, web_2 = with_ipv6(lab, lambda priority: both_families(priority).replace("virtual_mac: true", ""))
+    # The lease must not be quicker than the sweep.
+    web_1, web_2 = with_ipv6(lab, lambda priority: both_families(priority, virtual_mac="false", lease="60s"))
     other = Holdfast(web_1.host, quick_configuration(100, address="192.168.16.150", vrid=77), "/etc/holdfast/other.yaml",
                      "/run/other").start()
     other.waits_for_state("active", 10)
@@ -213,7 +231,7 @@ def test_sweep_after_everything_died(lab):
 
 def test_what_a_successor_adopts_bears_its_mark(lab):
     """Its predecessor had another mark, since another daemon had the first one then."""
-    web_1 = machine(lab, 1, both_families(100).replace("virtual_mac: true", ""))
+    web_1 = machine(lab, 1, both_families(100, virtual_mac="false"))
     other = Holdfast(web_1.host, quick_configuration(100, address="192.168.16.150", vrid=77), "/etc/holdfast/other.yaml",
                      "/run/other").start()
     web_1.holdfast.start()
@@ -223,7 +241,10 @@ def test_what_a_successor_adopts_bears_its_mark(lab):
     os.kill(old, signal.SIGKILL)
     wait_until(lambda: web_1.holdfast.vrrp_child() not in (None, old), 5, "the VRRP child is back")
     wait_until(lambda: web_1.holdfast.instance().get("state") == "active", 5, "and active")
-    time.sleep(1.5)  # the lease is renewed each second
+    ownership, since = Ownership(web_1.host), time.monotonic()
+    wait_until(lambda: all(ownership.renewals("web-1", address, since) > 0 for address in (VIP, VIP6)), 10,
+               "both leases are renewed")
+    ownership.stop()
     assert sweep(web_1.host) == "" and web_1.host.has(VIP) and web_1.host.has(VIP6)
 
 

@@ -16,7 +16,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from lab import Holdfast, Recorder, main, wait_until
 from lab.services import binary_folder
-from lab.sleeper import gaps, percentile
+from lab.sleeper import Sleeper, gaps, percentile
 from lab.tutorial import MACHINES, VIP, quick_configuration
 
 F_SETPIPE_SZ = 1031
@@ -90,17 +90,17 @@ def goes_on(lab, kind):
     web_1.start_with(log)
     web_1.waits_for_state("active", 10)
     web_2.start()
-    time.sleep(2)
-    quiet = time.monotonic()
+    time.sleep(2)  # the announcements and notifications of the start are over
+    sleeper, began = Sleeper(0.1), time.monotonic()
     web_1.fill_the_log()
-    stalled = time.monotonic()
     time.sleep(2)
-    times = [advert.at for advert in wire.adverts(MACHINES[1])]
-    before, after = gaps(times, quiet - 2, quiet), gaps(times, quiet)
-    print(f"       99th percentile and longest gap: {percentile(before, 99) * 1000:.1f} and {before[-1] * 1000:.1f} ms,"
-          f" while nobody takes the log {percentile(after, 99) * 1000:.1f} and {after[-1] * 1000:.1f} ms")
-    assert percentile(after, 99) < percentile(before, 99) + 0.05 and len(after) > 10 * (time.monotonic() - quiet) / 2
-    assert not wire.adverts(MACHINES[2], stalled), "web-2 does not take over"
+    ended = time.monotonic()
+    sent, woken = (gaps(times, began, ended)
+                   for times in ([advert.at for advert in wire.adverts(MACHINES[1])], sleeper.stop()))
+    print(f"       99th percentile and longest gap while nobody takes the log: {percentile(sent, 99) * 1000:.1f} and"
+          f" {sent[-1] * 1000:.1f} ms, of a bare sleeper {percentile(woken, 99) * 1000:.1f} and {woken[-1] * 1000:.1f} ms")
+    assert percentile(sent, 99) < percentile(woken, 99) + 0.05 and len(sent) > len(woken) / 2
+    assert not wire.adverts(MACHINES[2], began), "web-2 does not take over"
 
     one.cut()
     web_1.waits_for_state("fault", 5)
@@ -119,10 +119,8 @@ def goes_on(lab, kind):
     print(f"       {lost[1].decode()} entries were lost, and told so")
 
     web_1.fill_the_log()
-    asked = time.monotonic()
     assert web_1.end() == 0, "the daemon ends, and cleanly"
     wait_until(lambda: lab.holders(VIP) == ["web-2"], 5, "it handed over")
-    assert time.monotonic() - asked < 15, "in the time that a handover takes, and the log's patience"
 
 
 def test_full_pipe(lab):

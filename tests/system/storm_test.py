@@ -94,8 +94,11 @@ def active_in_a_storm(lab, begin):
         print(f"       gaps of {name}, 99th percentile and longest: quiet {percentile(quiet, 99) * 1000:.2f} and"
               f" {quiet[-1] * 1000:.2f} ms, in the storm {percentile(stormy, 99) * 1000:.2f} and {stormy[-1] * 1000:.2f} ms")
     ours, bare = gaps(sent, stormed, ended), gaps(woken, stormed, ended)
+    assert len(ours) > len(bare) / 2, f"{len(ours)} adverts, where {len(bare)} were possible"
     assert web_1.holdfast.vrrp_child() == child, "nobody had to be replaced"
     assert percentile(ours, 99) < percentile(bare, 99) + 0.005, f"{percentile(ours, 99) * 1000:.1f} ms"
+    for wrong in ("somebody removed", "File exists"):
+        assert wrong not in web_1.holdfast.process.log, "it takes nobody's addresses for its own, nor loses track of them"
     # Where the machine keeps even a bare real-time process waiting, so that a backup would lose patience, nothing follows.
     if bare[-1] < 0.02:
         assert not group.adverts(web_2, stormed), "the peer does not take over"

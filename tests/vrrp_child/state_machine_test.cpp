@@ -904,6 +904,33 @@ TEST_CASE("an active that slept listens before it drains") {
     subject.pass(handover_silence(subject.config));
     CHECK(*subject.last<DrainOutcome>() == DrainOutcome{false});
   }
+  SECTION("and keeps the addresses until somebody answers") {
+    subject.config.advert_interval = 5s;  // the handover lasts longer than the lease of 3 s
+    subject.machine.on_config(subject.config, subject.now, subject.actions);
+    subject.pass(handover_silence(config_with(Priority{100})));
+    REQUIRE(subject.machine.is_handing_over());
+    CHECK(subject.count<HoldAddresses>() == 1);
+    subject.pass(3s);
+    CHECK(subject.machine.is_handing_over());
+    CHECK(subject.count<HoldAddresses>() >= 3);
+  }
+  SECTION("and so do those that follow it") {
+    Subject member;
+    member.become_active();
+    member.machine.set_following(true, member.now, member.actions);
+    const auto follow = [&] { member.machine.follow(subject.machine, subject.now, member.actions); };
+    follow();
+    REQUIRE(member.take().empty());  // it listens
+    subject.pass(handover_silence(subject.config));
+    follow();
+    CHECK(member.last<SendAdvert>()->priority == resigning_priority);
+    CHECK(member.count<HoldAddresses>() == 1);
+    CHECK(member.machine.is_handing_over());
+    member.take();
+    follow();
+    CHECK(member.take().empty());
+    CHECK(member.machine.deadline() < StateMachine::never);
+  }
   SECTION("unless it was replaced meanwhile") {
     subject.hear(99);
     CHECK(*subject.last<DrainOutcome>() == DrainOutcome{true});

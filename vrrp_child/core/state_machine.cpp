@@ -227,8 +227,9 @@ void StateMachine::end_silence(TimePoint now, Actions& actions) {
     return enter(InstanceState::initialize, {.cause = Cause::shut_down}, now, actions);
   }
   const bool drains = standing_.fitness == Fitness::draining && !following_;
-  if (drains && silence_->why == Silence::Why::slept) {
-    return hand_over(Silence::Why::draining, now, actions);  // it could not, before it had listened
+  if (drains && silence_->why == Silence::Why::slept) {  // it could not, before it had listened
+    hold(now, actions);                                  // until somebody answers
+    return hand_over(Silence::Why::draining, now, actions);
   }
   speak(now, actions);
   if (drains) actions.push_back(DrainOutcome{false});
@@ -507,9 +508,12 @@ void StateMachine::follow(const StateMachine& leader, TimePoint now, Actions& ac
         break;
     }
   }
-  if (state_ != InstanceState::active || leader.silence_.has_value() == silence_.has_value()) return;
+  if (state_ != InstanceState::active) return;
+  const bool listened = leader.is_handing_over() && silence_ && !is_handing_over();
+  if (leader.silence_.has_value() == silence_.has_value() && !listened) return;
   if (!leader.silence_) return speak(now, actions);
-  if (leader.silence_->why != Silence::Why::slept) return hand_over(leader.silence_->why, now, actions);
+  if (listened) hold(now, actions);
+  if (leader.is_handing_over()) return hand_over(leader.silence_->why, now, actions);
   silence_ = Silence{Silence::Why::slept, never};
   advert_at_ = announce_at_ = lease_at_ = restore_at_ = never;
 }
