@@ -3,17 +3,25 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <algorithm>
+#include <climits>
+#include <string>
 #include <utility>
 
 namespace holdfast {
 namespace {
 
-// Not where that would wait for a reader: a pipe takes PIPE_BUF bytes when it says that it is ready.
+// Used before a loop runs and after it ended, where the line is the only trace of what went wrong: it may wait for a
+// slow reader, but not for one that never comes.
+constexpr int patience_ms = 1000;
+
 void write_to_stderr(LogLevel level, std::string_view text) {
   pollfd ready{STDERR_FILENO, POLLOUT, 0};
-  if (poll(&ready, 1, 0) != 1) return;
-  std::fprintf(stderr, "%s: %.*s\n", to_string(level), static_cast<int>(text.size()), text.data());
+  if (poll(&ready, 1, patience_ms) != 1) return;
+  std::string line = std::string(to_string(level)) + ": " + std::string(text);
+  line.resize(std::min<std::size_t>(line.size(), PIPE_BUF - 1));  // what a pipe takes at once when it says it is ready
+  line += '\n';
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
 }
 
 LogSink& sink() {

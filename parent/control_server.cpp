@@ -223,6 +223,7 @@ void ControlServer::ask_together(std::uint64_t id, const Command& command) {
 void ControlServer::begin_round(const Command& command, Round& round) {
   const TimePoint began = loop_.now();
   round.under_way = true;
+  round.next->disarm();
   const auto serve = [this, &round, began, served = std::exchange(round.waiting, {})](const Json& document) {
     const Text text = dump(document);
     for (const std::uint64_t id : served) answer(id, text);

@@ -15,6 +15,10 @@ Result<TextFile> read_text_file(const std::string& path, std::size_t limit) {
   // Non-blocking: opening a pipe that nobody writes to must not hold the daemon.
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file && errno == ENOENT) return Error{"there is no such file; create it, or name another"};
+  if (!file && errno == EACCES && ::geteuid() == 0) {
+    // Without the capability to pass over modes, which the daemon does without, root is a user like others.
+    return Error{"can't be read: it is not root's (try: chown root " + path + ")"};
+  }
   if (!file) return Error{"can't be read: " + std::system_category().message(errno) + "; check its owner and mode"};
   struct stat status {};
   if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
