@@ -26,6 +26,7 @@ class Capture:
 
     def stop(self, source):
         """{VRID: [times at which the host with this address sent an advert]}, on the clock of time.monotonic()."""
+        time.sleep(0.5)  # dumpcap takes packets in bundles, after up to a quarter of a second, and loses the last one at its end
         self._process.stop()
         monotonic = time.monotonic() - time.time()
         data, sent = self._path().read_bytes(), {}
