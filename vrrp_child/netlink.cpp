@@ -598,11 +598,15 @@ void Netlink::send_all(nl_sock* socket, std::vector<Request>& requests) {
 }
 
 void Netlink::take_answers(const std::vector<Request>& done, const std::function<void(const Refusal&)>& failed) {
-  bool moved_others = false;
+  bool must_read = false;
   for (const Request& request : done) {
     const Refusal& what = request.what;
     if (!what.why.empty()) {
       failed(what);
+      continue;
+    }
+    if (request.unknown) {
+      must_read = true;
       continue;
     }
     note({what.interface_index, what.prefix});
@@ -612,11 +616,11 @@ void Netlink::take_answers(const std::vector<Request>& done, const std::function
       entry->second.ours = true;
     } else {
       addresses_.erase({what.interface_index, what.prefix});
-      moved_others = moved_others || what.prefix.length < what.prefix.address.bits();
+      // The kernel may have made a secondary address of the prefix its new primary.
+      must_read = must_read || what.prefix.length < what.prefix.address.bits();
     }
   }
-  // The kernel may have made a secondary address of the prefix its new primary.
-  if (moved_others) read_again();
+  if (must_read) read_again();
 }
 
 // One send; then the answers wait already: one for each refusal, and the acknowledgement of the last.
@@ -654,7 +658,8 @@ void Netlink::send_batch(nl_sock* socket, std::span<Request> batch) {
       if (request == sent.end()) continue;
       Refusal& what = request->second->what;
       const bool already_gone = !what.adding && (error.error == -EADDRNOTAVAIL || error.error == -ENODEV);
-      if (error.error != 0 && !already_gone) what.why = std::strerror(-error.error);
+      request->second->unknown = what.adding && error.error == -EEXIST;
+      if (error.error != 0 && !already_gone && !request->second->unknown) what.why = std::strerror(-error.error);
       finished = finished || header->nlmsg_seq == last;
     }
   }

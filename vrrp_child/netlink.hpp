@@ -108,7 +108,8 @@ class Netlink {
   void add(const VirtualAddress& address, int interface_index, Duration lease, std::uint8_t mark, bool renew);
   void remove(const IpPrefix& prefix, int interface_index);
   // Performs them in order; `failed` is called for each that the kernel refused. Where they only renew, it does not
-  // wait for the kernel: `failed` hears of them in a later call.
+  // wait for the kernel: `failed` hears of them in a later call. One that is there already, which we did not know, is
+  // no refusal: everything is read again, and who holds it sees whose it is.
   struct Refusal {
     bool adding = false;
     IpPrefix prefix;
@@ -153,6 +154,7 @@ class Netlink {
     Refusal what;  // `why` empty until refused
     bool renews = false;
     std::vector<std::uint8_t> bytes;
+    bool unknown = false;  // it was there, and we did not know
   };
   void enqueue(nl_msg* message, Refusal what, bool renews);
   static void send_all(nl_sock* socket, std::vector<Request>& requests);
