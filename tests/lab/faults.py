@@ -171,8 +171,7 @@ def _(node, dice):
 
 @fault("reload of a broken file", says="broken.yaml|holdfast.yaml|reload failed", gentle=True)
 def _(node, dice):
-    node.holdfast.write(node.configuration().replace("vrid", dice.choice(("vird", "vrid: 0\n    x", "}{"))))
-    node.holdfast.cli("reload")
+    node.reload(broken=dice.choice(("vird", "vrid: 0\n    x", "}{")))
     yield 0.2
     node.reload()
 
@@ -213,7 +212,7 @@ def _(node, dice):
     pid = node.holdfast.parent()
     _limit(pid, _address_space(pid) + dice.choice((0, 64, 1024)) * 1024)
     node.holdfast.cli("status")
-    node.holdfast.cli("reload")
+    node.reload()
     yield dice.uniform(0.5, 2)
     _limit(pid, resource.RLIM_INFINITY)
 

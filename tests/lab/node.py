@@ -26,6 +26,7 @@ class Node:
         self.host = lab.host(f"web-{number}", f"{_HOSTS[number]}/24", f"2001:db8::{number}:1/64")
         self.name = self.host.name
         self.cuts = []  # (from, to) while the network does not reach it
+        self.reloads = []  # times
         self.ends = []  # (time, exit status) of the daemon's ends that nobody asked for
         self._clock = 0
         self._down_since = None
@@ -129,8 +130,11 @@ instances:
                  "checker": self.holdfast.checker_child()}
         return {role: pid for role, pid in found.items() if pid}
 
-    def reload(self, **changes):
-        self.holdfast.write(self.configuration(**changes))
+    def reload(self, broken=None, **changes):
+        """With a changed configuration; `broken` comes in place of a key."""
+        self.reloads.append(time.monotonic())
+        configuration = self.configuration(**changes)
+        self.holdfast.write(configuration.replace("vrid", broken) if broken else configuration)
         self.holdfast.cli("reload")
 
     # ---- the host ----
