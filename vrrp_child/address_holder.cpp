@@ -14,6 +14,9 @@ namespace {
 constexpr const char* strangers =
     "this host has it already, from somebody else; remove it from the host's network configuration";
 
+bool is_link_local(const IpAddr& address) { return address.family() == IpFamily::ipv6 && address.is_link_local(); }
+bool is_nobodys(const IpAddr&) { return false; }
+
 }  // namespace
 
 // A virtual MAC's device takes the addresses of the instance's own interface.
@@ -109,10 +112,17 @@ void AddressHolder::announce(InstanceId id, const VirtualRouterConfig& config) {
 void AddressHolder::probe(InstanceId id, const VirtualRouterConfig& config) {
   for_each_present(id, [&](const Interface& interface, const Place& place) {
     const IpAddr& address = place.second.address;
-    if (config.family == IpFamily::ipv4)
+    if (config.family == IpFamily::ipv4) {
       frames_.queue(arp_probe(address, interface.mac), interface.index);
-    else
-      frames_.queue(neighbour_probe(address, interface.mac), interface.index);
+      return;
+    }
+    // The device of a virtual MAC has no address of its own.
+    for (const Interface* asking : {&interface, netlink_.interface(interface.parent_index)}) {
+      const auto source = asking ? netlink_.own_address(asking->index, is_link_local, is_nobodys) : std::nullopt;
+      if (!source) continue;
+      frames_.queue(neighbour_probe(address, *source, asking->mac), asking->index);
+      break;
+    }
   });
 }
 
@@ -123,7 +133,10 @@ std::optional<InstanceId> AddressHolder::rival_of(const Claim& claim) const {
   if (own) return std::nullopt;
   for (const auto& [id, places] : held_) {
     const bool ours = std::ranges::any_of(places, [&](const Place& place) {
-      return place.first == claim.interface_index && place.second.address == claim.address;
+      const Interface* interface = netlink_.interface(place.first);
+      const bool heard = interface && (place.first == claim.interface_index ||  // as above
+                                       interface->parent_index == claim.interface_index);
+      return heard && place.second.address == claim.address;
     });
     if (ours) return id;
   }

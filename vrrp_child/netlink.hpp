@@ -107,9 +107,9 @@ class Netlink {
   // address_mark.hpp.
   void add(const VirtualAddress& address, int interface_index, Duration lease, std::uint8_t mark, bool renew);
   void remove(const IpPrefix& prefix, int interface_index);
-  // Performs them in order; `failed` is called for each that the kernel refused, but not where it was there
-  // already: then everything is read again. Where they only renew, it does not
-  // wait for the kernel: `failed` hears of them in a later call.
+  // Performs them in order; `failed` is called for each that the kernel refused. Where they only renew, it does not
+  // wait for the kernel: `failed` hears of them in a later call. One that is there already, which we did not know, is
+  // no refusal: everything is read again, and who holds it sees whose it is.
   struct Refusal {
     bool adding = false;
     IpPrefix prefix;

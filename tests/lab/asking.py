@@ -3,7 +3,8 @@
 
 Each request is a connection of its own and lost unless its whole answer, a page, comes within PATIENCE. In the order in
 which they were made it prints `ADDRESS gone T` for the first that is lost and `ADDRESS back T` for the next that is
-not, T being when it was made (CLOCK_MONOTONIC); at SIGTERM `ADDRESS asked N lost M`."""
+not, T being when it was made (CLOCK_MONOTONIC); `client late FROM TO` for a time in which it was not run itself; at
+SIGTERM `ADDRESS asked N lost M`."""
 
 import collections
 import select
@@ -11,6 +12,9 @@ import signal
 import socket
 import sys
 import time
+
+
+LATE = 0.07  # seconds of a turn, which waits for 0.05 at most
 
 
 class Request:
@@ -79,9 +83,12 @@ def main(interval, patience, addresses):
     signal.signal(signal.SIGTERM, end)
     askers = [Asker(address) for address in addresses]
     poll, waiting = select.epoll(), {}
-    due = time.monotonic()
+    due = last = time.monotonic()
     while running or any(asker.pending for asker in askers):
         now = time.monotonic()
+        if now - last > LATE:
+            print("client late", f"{last:.4f} {now:.4f}", flush=True)
+        last = now
         if running and now >= due:
             for asker in askers:
                 request = Request(asker.address, now, patience)

@@ -30,6 +30,11 @@ class Client:
                 found[-1] = (found[-1][0], at)
         return found
 
+    def stalls(self):
+        """(from, to) of each time in which it was not run, so that what it says of them is not about others."""
+        lines = [line.split() for line in list(self._process.lines) if line.startswith("client late ")]
+        return [(float(line[2]), float(line[3])) for line in lines]
+
     def served(self, address):
         """Whether requests are answered, as far as they are judged: the youngest are not."""
         return not any(end is None for _, end in self.outages(address))

@@ -1,7 +1,12 @@
 """What the soak does to a node. A fault is a generator: it harms, yields the seconds for which that lasts, and undoes it.
 
 Bounds: how long a page may be away by the rules, at the harm and its undoing together, and how long two hosts may hold an
-address. Nothing here is measured; all follows from the configuration."""
+address. Nothing here is measured; all follows from the configuration:
+
+- Each move of the addresses costs SILENT at most: 2 * SILENT where they go and come back.
+- What keeps a host from removing its addresses (`leased`) leaves them there for LEASED at most. Neighbours may follow it
+  meanwhile, and then until the next announcement: REFRESH more. The same where a network hid two hosts from each other.
+- What a check must find costs the check's time (HOLD, HUNG_PAGE) more."""
 
 import os
 import random
@@ -21,6 +26,7 @@ SILENT = 3 * ADVERT + ADVERT * (256 - LOWEST_PRIORITY) / 256
 # A page that hangs: in the run's first half, the second run, its timeout, the restart's attempt.
 HUNG_PAGE = 3 * CHECK + HOLD
 MOVE = 0.3  # of both: one interval to hear of it, a handover's silence
+RESTORE = 1.0  # what somebody removes is put back at once, and then once in this time
 REFRESH = 1.0  # announce.refresh: how long neighbours may stay with a host that yielded before it was heard
 LEASED = LEASE + 1.0  # the kernel counts whole seconds
 
@@ -33,15 +39,18 @@ class Kind:
     make: Callable
     says: str  # what may then stand in the log of warnings and errors: a regular expression
     weight: int = 2
+    gentle: bool = False  # no process of Holdfast ends
 
 
 KINDS = []
+RIVAL = "|claims to be active|answers for"
 RESTARTED = "process (was ended by|exited|was killed)|ended by signal|starting it again|reset|malformed|lease|removed virtual"
 
 
-def fault(name, *, bound=0.0, shared=MOVE, says="", weight=2):
+def fault(name, *, bound=0.0, leased=False, says="", weight=2, gentle=False):
     def register(make):
-        KINDS.append(Kind(name, bound, shared, make, says, weight))
+        KINDS.append(Kind(name, bound + leased * REFRESH, LEASED if leased else MOVE, make, says + leased * RIVAL, weight,
+                          gentle))
         return make
     return register
 
@@ -90,7 +99,7 @@ def _(node, dice):
     yield dice.uniform(0.1, 2)
 
 
-@fault("everything killed", bound=2 * SILENT, shared=LEASED, says=RESTARTED, weight=4)
+@fault("everything killed", bound=2 * SILENT, leased=True, says=RESTARTED, weight=4)
 def _(node, dice):
     pids = node.daemon_pids()
     for number in (signal.SIGSTOP, signal.SIGKILL):  # nobody gets to act on another's end
@@ -99,7 +108,7 @@ def _(node, dice):
     yield dice.uniform(0.1, 2)
 
 
-@fault("VRRP process stopped", bound=2 * SILENT, shared=LEASED, says=RESTARTED + "|did not answer|slept|claims to be active", weight=4)
+@fault("VRRP process stopped", bound=2 * SILENT, leased=True, says=RESTARTED + "|did not answer|slept", weight=4)
 def _(node, dice):
     yield from _pause(node, dice, [node.holdfast.vrrp_child()], 2)
 
@@ -114,12 +123,12 @@ def _(node, dice):
     yield from _pause(node, dice, [node.holdfast.parent()], 3)
 
 
-@fault("everything stopped", bound=2 * SILENT, shared=LEASED, says=RESTARTED + "|did not answer|slept|claims to be active")
+@fault("everything stopped", bound=2 * SILENT, leased=True, says=RESTARTED + "|did not answer|slept")
 def _(node, dice):
     yield from _pause(node, dice, node.daemon_pids(), 5)
 
 
-@fault("nginx killed", bound=HOLD + SILENT, says="nginx|check", weight=4)
+@fault("nginx killed", bound=HOLD + SILENT, says="nginx|check", weight=4, gentle=True)
 def _(node, dice):
     node.nginx.kill()
     yield dice.uniform(0.1, 2)
@@ -146,43 +155,42 @@ def _(node, dice):
     node.join()
 
 
-@fault("network cut unnoticed", bound=2 * SILENT + REFRESH, says="claims to be active|answers for", weight=4)
+@fault("network cut unnoticed", bound=2 * SILENT + REFRESH, says=RIVAL[1:], weight=4)
 def _(node, dice):
     node.cut(carrier=True)
     yield dice.uniform(0.05, 4)
     node.join()
 
 
-@fault("reload with changes", bound=ADVERT)
+@fault("reload with changes", bound=ADVERT, gentle=True)
 def _(node, dice):
-    node.reload(interval=dice.choice(("400ms", "500ms")), nudge=dice.randint(0, 5), extra=dice.random() < 0.5)
+    node.reload(interval=dice.choice(("500ms", "600ms")), nudge=dice.randint(0, 5), extra=dice.random() < 0.5)
     yield dice.uniform(0.1, 1)
     node.reload()
 
 
-@fault("reload of a broken file", says="broken.yaml|holdfast.yaml|reload failed")
+@fault("reload of a broken file", says="broken.yaml|holdfast.yaml|reload failed", gentle=True)
 def _(node, dice):
-    node.holdfast.write(node.configuration().replace("vrid", dice.choice(("vird", "vrid: 0\n    x", "}{"))))
-    node.holdfast.cli("reload")
+    node.reload(broken=dice.choice(("vird", "vrid: 0\n    x", "}{")))
     yield 0.2
     node.reload()
 
 
-@fault("addresses deleted", bound=1.0, says="somebody removed")
+@fault("addresses deleted", bound=RESTORE, says="somebody removed", gentle=True)
 def _(node, dice):
     for _ in range(dice.randint(1, 2)):
         node.delete_addresses()
         yield dice.uniform(0.05, 1.5)
 
 
-@fault("drained and resumed", bound=2 * SILENT, says="drain")
+@fault("drained and resumed", bound=2 * SILENT, says="drain", gentle=True)
 def _(node, dice):
     node.holdfast.cli("drain")
     yield dice.uniform(0.1, 2)
     node.holdfast.cli("resume")
 
 
-@fault("disk full, drained and resumed", bound=2 * SILENT, says="No space left|drain")
+@fault("disk full, drained and resumed", bound=2 * SILENT, says="No space left|drain", gentle=True)
 def _(node, dice):
     node.fill_disk()
     node.holdfast.cli("drain")
@@ -192,7 +200,7 @@ def _(node, dice):
     node.holdfast.cli("resume")
 
 
-@fault("clock set", says="")
+@fault("clock set", says="", gentle=True)
 def _(node, dice):
     for _ in range(dice.randint(1, 3)):
         node.step_clock(dice.choice((-1, 1)) * 10 ** dice.uniform(-2, 7))
@@ -204,7 +212,7 @@ def _(node, dice):
     pid = node.holdfast.parent()
     _limit(pid, _address_space(pid) + dice.choice((0, 64, 1024)) * 1024)
     node.holdfast.cli("status")
-    node.holdfast.cli("reload")
+    node.reload()
     yield dice.uniform(0.5, 2)
     _limit(pid, resource.RLIM_INFINITY)
 
@@ -228,6 +236,11 @@ def _(node, dice):
     node.power_off()
     yield dice.uniform(0.2, 2)
     node.boot()
+
+
+# Not of the dice: a core of this machine that stood still for so long that its processes missed adverts.
+STALL = Kind("core stood still", 2 * SILENT + REFRESH, LEASED, None, RESTARTED + "|did not answer|slept|no answer within" + RIVAL)
+STALL_SHORTEST = 2 * ADVERT
 
 
 def _address_space(pid):

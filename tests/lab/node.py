@@ -12,18 +12,21 @@ from .tutorial import MACHINES, VIP
 from .waiting import wait_until
 
 VIP6 = "2001:db8::130"
-_EXTRA = {1: "192.168.16.141", 2: "192.168.16.142", 3: "192.168.16.143"}
+_EXTRA = {1: "192.168.16.141", 2: "192.168.16.142", 3: "192.168.16.143", 4: "192.168.16.144"}
+_HOSTS = {**MACHINES, 4: "192.168.16.132"}
 _CLOCK = "/etc/holdfast/clock"
 _CLOCK_LIBRARY = "/usr/local/lib/clock_offset.so"
 _RESTART_PAUSE = 1.0  # RestartSec of the unit
 
 
 class Node:
-    def __init__(self, lab, number, priority, ownership):
+    def __init__(self, lab, number, priority, ownership, addresses=(VIP, VIP6), vrid=66):
         self.number, self.priority, self.ownership = number, priority, ownership
-        self.host = lab.host(f"web-{number}", f"{MACHINES[number]}/24", f"2001:db8::{number}:1/64")
+        self.addresses, self.vrid = addresses, vrid
+        self.host = lab.host(f"web-{number}", f"{_HOSTS[number]}/24", f"2001:db8::{number}:1/64")
         self.name = self.host.name
         self.cuts = []  # (from, to) while the network does not reach it
+        self.reloads = []  # times
         self.ends = []  # (time, exit status) of the daemon's ends that nobody asked for
         self._clock = 0
         self._down_since = None
@@ -59,21 +62,21 @@ sync_groups: {{web: [web4, web6]}}
 instances:
   web4:
     interface: ens33
-    vrid: 66
+    vrid: {self.vrid}
     priority: {self.priority + nudge}
     advert_interval: 100ms
     return_after: 1s
     announce: {{refresh: 1s}}
-    addresses: [{VIP}]
+    addresses: [{self.addresses[0]}]
     track: [nginx]
   web6:
     interface: ens33
-    vrid: 66
+    vrid: {self.vrid}
     priority: {self.priority + nudge}
     advert_interval: 100ms
     return_after: 1s
     announce: {{refresh: 1s}}
-    addresses: ["{VIP6}"]
+    addresses: ["{self.addresses[1]}"]
     track: [nginx]
 {more}"""
 
@@ -127,8 +130,11 @@ instances:
                  "checker": self.holdfast.checker_child()}
         return {role: pid for role, pid in found.items() if pid}
 
-    def reload(self, **changes):
-        self.holdfast.write(self.configuration(**changes))
+    def reload(self, broken=None, **changes):
+        """With a changed configuration; `broken` comes in place of a key."""
+        self.reloads.append(time.monotonic())
+        configuration = self.configuration(**changes)
+        self.holdfast.write(configuration.replace("vrid", broken) if broken else configuration)
         self.holdfast.cli("reload")
 
     # ---- the host ----
@@ -154,8 +160,8 @@ instances:
             self._begin()
 
     def delete_addresses(self):
-        for address in (f"{VIP}/32", f"{VIP6}/128"):
-            self.host.run(["ip", "addr", "del", address, "dev", "ens33"], check=False)
+        for address in self.addresses:
+            self.host.run(["ip", "addr", "del", f"{address}/{128 if ':' in address else 32}", "dev", "ens33"], check=False)
 
     def fill_disk(self):
         self.host.run(["sh", "-c", "cat /dev/zero > /var/lib/holdfast/ballast"], check=False)

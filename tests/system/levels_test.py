@@ -200,6 +200,27 @@ def test_virtual_address_deleted_by_somebody(lab):
     assert f"somebody removed {VIP}/32" in holdfast.process.log
 
 
+def test_virtual_address_deleted_unseen_is_back_already(lab):
+    """The renewal of its lease put it back before we could read that it was gone: that is no error, and it stays."""
+    _, web_1 = alone(lab, interval="1s")
+    host, holdfast = web_1.host, web_1.holdfast
+    news = [f"addr {what} 127.9.{i // 250}.{i % 250 + 1}/32 dev lo" for i in range(1000) for what in ("add", "del")]
+    host.write("/etc/news", "\n".join(news))
+    stopped = [holdfast.parent(), holdfast.vrrp_child()]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    began = time.monotonic()
+    host.ip("-batch", host.path("/etc/news"))  # to be read first
+    host.ip("addr", "del", f"{VIP}/32", "dev", "ens33")
+    time.sleep(max(0.0, began + 1.2 - time.monotonic()))  # a third of the lease has passed, two adverts have not
+    for pid in stopped:
+        os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: host.has(VIP), 3, "the address is back")
+    stays(lambda: host.has(VIP), 4, "and stays for longer than its lease")
+    assert "cannot add" not in holdfast.process.log
+    assert holdfast.instance()["state"] == "active"
+
+
 def test_virtual_address_deleted_again_and_again(lab):
     """Two that quarrel over an address must not spin: it is put back about once a second."""
     wire, web_1 = alone(lab)

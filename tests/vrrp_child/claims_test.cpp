@@ -40,14 +40,17 @@ TEST_CASE("an ARP probe asks for an address on nobody's behalf") {
   CHECK(Bytes(frame.begin(), frame.end()) == expected);
 }
 
-TEST_CASE("a neighbour probe goes to the solicited-node group, from nobody") {
-  const SolicitationFrame frame = neighbour_probe(parse_ip("2001:db8::1:2:3").value(), ours);
+TEST_CASE("a neighbour probe goes to the solicited-node group, and says who is to be answered") {
+  const IpAddr source = parse_ip("fe80::1").value();
+  const SolicitationFrame frame = neighbour_probe(parse_ip("2001:db8::1:2:3").value(), source, ours);
   const Bytes bytes(frame.begin(), frame.end());
   CHECK(Bytes(bytes.begin(), bytes.begin() + 6) == Bytes{0x33, 0x33, 0xff, 2, 0, 3});
-  CHECK(IpAddr::from_bytes(std::span(bytes).subspan(22, 16)).is_unspecified());
+  CHECK(bytes[19] == bytes.size() - 54);
+  CHECK(IpAddr::from_bytes(std::span(bytes).subspan(22, 16)) == source);
   CHECK(IpAddr::from_bytes(std::span(bytes).subspan(38, 16)) == parse_ip("ff02::1:ff02:3").value());
   CHECK(bytes[54] == 135);
   CHECK(IpAddr::from_bytes(std::span(bytes).subspan(62, 16)) == parse_ip("2001:db8::1:2:3").value());
+  CHECK(Bytes(bytes.begin() + 78, bytes.end()) == Bytes{1, 1, 2, 0, 0, 0, 0, 1});
 }
 
 TEST_CASE("an answer says who has which address") {

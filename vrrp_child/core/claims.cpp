@@ -28,15 +28,15 @@ ArpFrame arp_probe(const IpAddr& address, const MacAddress& mac) {
   return frame;
 }
 
-SolicitationFrame neighbour_probe(const IpAddr& address, const MacAddress& mac) {
+SolicitationFrame neighbour_probe(const IpAddr& address, const IpAddr& source, const MacAddress& mac) {
   constexpr std::uint8_t icmpv6 = 58;
   constexpr std::array<std::uint8_t, 10> ethertype_and_ipv6 = {
       0x86, 0xdd,              // IPv6
       0x60, 0,    0,      0,   // version 6
-      0,    24,   icmpv6, 255  // payload length, next header, hop limit
+      0,    32,   icmpv6, 255  // payload length, next header, hop limit
   };
-  constexpr std::array<std::uint8_t, 16> nobody{};
   constexpr std::array<std::uint8_t, 8> solicitation = {135, 0, 0, 0, 0, 0, 0, 0};
+  constexpr std::array<std::uint8_t, 2> source_mac_option = {1, 1};  // type, length in units of 8 bytes
   constexpr std::size_t icmp_at = 14 + 40;
   const auto last = address.bytes().last(3);
   std::array<std::uint8_t, 16> group = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};  // RFC 4291, 2.7.1
@@ -46,12 +46,14 @@ SolicitationFrame neighbour_probe(const IpAddr& address, const MacAddress& mac) 
   SolicitationFrame frame{};
   auto out = frame.begin();
   const auto put = [&out](std::span<const std::uint8_t> bytes) { out = std::ranges::copy(bytes, out).out; };
-  put(group_mac), put(mac), put(ethertype_and_ipv6), put(nobody), put(group), put(solicitation), put(address.bytes());
+  put(group_mac), put(mac), put(ethertype_and_ipv6), put(source.bytes()), put(group), put(solicitation),
+      put(address.bytes());
+  put(source_mac_option), put(mac);
 
   const auto icmp = std::span(frame).subspan(icmp_at);
   InternetChecksum sum;
   sum.add(icmp);
-  sum.add_pseudo_header(IpAddr::from_bytes(nobody), IpAddr::from_bytes(group), icmp.size(), icmpv6);
+  sum.add_pseudo_header(source, IpAddr::from_bytes(group), icmp.size(), icmpv6);
   icmp[2] = static_cast<std::uint8_t>(sum.value() >> 8);
   icmp[3] = static_cast<std::uint8_t>(sum.value());
   return frame;

@@ -12,12 +12,13 @@
 
 namespace holdfast {
 
-using SolicitationFrame = std::array<std::uint8_t, 78>;
+using SolicitationFrame = std::array<std::uint8_t, 86>;
 
 // An ARP request on nobody's behalf (RFC 5227, 2.1.1): nobody learns anything from it, who has `address` answers.
 ArpFrame arp_probe(const IpAddr& address, const MacAddress& mac);
-// The same for IPv6 (RFC 4862, 5.4.2).
-SolicitationFrame neighbour_probe(const IpAddr& address, const MacAddress& mac);
+// The same for IPv6, asked by `source`, an address of ours: nobody (`::`) would be answered with a word to all hosts
+// that they believe (RFC 4861, 7.2.4).
+SolicitationFrame neighbour_probe(const IpAddr& address, const IpAddr& source, const MacAddress& mac);
 
 // "I have this address."
 struct Claim {
