@@ -17,6 +17,11 @@
 namespace holdfast {
 namespace {
 
+int stop(sd_event* event, const std::exception& failure) {
+  log(LogLevel::error, std::string("internal error, stopping: ") + failure.what());
+  return sd_event_exit(event, EXIT_FAILURE);
+}
+
 void must(int result, const char* what) {
   if (result < 0) throw std::system_error(-result, std::generic_category(), what);
 }
@@ -29,8 +34,7 @@ int guarded(sd_event_source* source, void* userdata, Args... args) noexcept try 
   (*handler)(args...);
   return 0;
 } catch (const std::exception& failure) {
-  log(LogLevel::error, std::string("internal error, stopping: ") + failure.what());
-  return sd_event_exit(sd_event_source_get_event(source), EXIT_FAILURE);
+  return stop(sd_event_source_get_event(source), failure);
 }
 
 // The heap cell that sd-event's userdata points to; freed with the source.
@@ -79,6 +83,8 @@ int EventLoop::run() {
 }
 
 void EventLoop::exit(int code) { sd_event_exit(event_.get(), code); }
+
+void EventLoop::stop_because_of(const std::exception& failure) noexcept { stop(event_.get(), failure); }
 
 TimePoint EventLoop::now() const {
   timespec time{};

@@ -7,6 +7,7 @@
 #include <systemd/sd-event.h>
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,6 +24,13 @@ class EventLoop {
   // Runs until exit(); gives the exit code.
   int run();
   void exit(int code);
+  // Runs what a C library calls back, which nothing may unwind through: an exception ends the loop with failure.
+  template <class Function>
+  void guard(const Function& function) noexcept try {
+    function();
+  } catch (const std::exception& failure) {
+    stop_because_of(failure);
+  }
 
   // CLOCK_MONOTONIC, read at this moment.
   TimePoint now() const;
@@ -30,6 +38,8 @@ class EventLoop {
   sd_event* raw() const { return event_.get(); }
 
  private:
+  void stop_because_of(const std::exception& failure) noexcept;
+
   struct Unref {
     void operator()(sd_event* event) const { sd_event_unref(event); }
   };

@@ -9,7 +9,7 @@ namespace holdfast {
 class ChildCommands final : public CommandLauncher {
  public:
   explicit ChildCommands(EventLoop& loop) : loop_(loop) {}
-  Result<std::unique_ptr<StartedCommand>> launch(const Command& command, Fd output, Ended ended) override;
+  Result<std::unique_ptr<StartedCommand>> launch(const Command& command, Fd output, Handlers handlers) override;
 
  private:
   EventLoop& loop_;

@@ -31,11 +31,14 @@ struct Command {
   // An opened program to run instead of argv[0], which stays the caller's: without any capability, and it can't regain
   // one.
   int program = -1;
+  // What it started lives on also where it says that it failed, unless it took too long: a restart may complain, and
+  // yet have started what serves.
+  bool starts_daemon = false;
 };
 
 struct CommandResult {
-  // not_started: or nobody can say how it ended.
-  enum class Outcome { not_started, exited, signalled, timed_out };
+  // unknown: nobody can say, since systemd did not answer or the bus went away; nothing against the command itself.
+  enum class Outcome { not_started, exited, signalled, timed_out, unknown };
   Outcome outcome = Outcome::not_started;
   int code = 0;        // exit status or signal
   std::string text;    // the outcome in words: "exited with status 1: nginx: [emerg] ..."

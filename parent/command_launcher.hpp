@@ -21,13 +21,23 @@ class StartedCommand {
 
 class CommandLauncher {
  public:
-  // Called once, from the loop, when its process has ended; may destroy the StartedCommand. `failure`: why it never
-  // became the command, or why nobody can say how it ended; else empty, and `status` is that of waitpid(2).
-  using Ended = std::function<void(int status, const std::string& failure)>;
+  struct End {
+    // exited: the command's process, with `status` of waitpid(2). not_started: it never became the command. unknown:
+    // nobody can say what became of it; its launcher sees to it that nothing of it runs on beside the next command.
+    enum class Kind { exited, not_started, unknown };
+    Kind kind = Kind::exited;
+    int status = 0;
+    std::string why;  // not exited
+  };
+  struct Handlers {
+    std::function<void()> started;  // at most once: from here on it runs, or is about to; maybe from inside launch()
+    // Once, from the loop. May destroy the StartedCommand.
+    std::function<void(const End&)> ended;
+  };
 
   virtual ~CommandLauncher() = default;
   // output: a pipe for both its outputs. The error says why there is no command.
-  virtual Result<std::unique_ptr<StartedCommand>> launch(const Command& command, Fd output, Ended ended) = 0;
+  virtual Result<std::unique_ptr<StartedCommand>> launch(const Command& command, Fd output, Handlers handlers) = 0;
 };
 
 }  // namespace holdfast

@@ -29,7 +29,8 @@ struct CommandRunner::Run {
   RunId id = 0;
   Command command;
   Done done;  // empty once it has been called
-  TimePoint started;
+  TimePoint began;
+  bool started = false;
   std::unique_ptr<StartedCommand> process;
   Fd output;
   IoWatch output_watch;
@@ -54,16 +55,23 @@ CommandRunner::RunId CommandRunner::run(Command command, Done done) {
   run.id = id;
   run.command = std::move(command);
   run.done = std::move(done);
-  run.started = loop_.now();
+  run.began = loop_.now();
   run.deadline = std::make_unique<Timer>(loop_, [this, id] { on_deadline(id); });
+  run.deadline->arm(run.began + answer_limit);
 
-  if (const Status started = start(run); started) {
-    run.deadline->arm(run.started + run.command.timeout);
-  } else {
+  if (const Status started = start(run); !started) {
     run.start_error = started.error().text;
-    run.deadline->arm(run.started);
+    run.deadline->arm(run.began);
   }
   return id;
+}
+
+void CommandRunner::on_start(RunId id) {
+  Run& run = *running_.at(id);
+  run.started = true;
+  if (run.terminated) return run.process->signal(SIGKILL);  // too late
+  run.began = loop_.now();
+  if (run.ended_because.empty()) run.deadline->arm(run.began + run.command.timeout);
 }
 
 void CommandRunner::end(RunId id, const std::string& why) {
@@ -84,9 +92,9 @@ Status CommandRunner::start(Run& run) {
   run.output_watch = IoWatch(loop_, run.output.get(), EPOLLIN, [this, &run](std::uint32_t) { read_output(run); });
   run.output_watch.limit_rate(reading_interval, readings);
   CommandLauncher& launcher = command.program < 0 && units_ ? *units_ : children_;
-  auto started =
-      launcher.launch(command, std::move(write_end),
-                      [this, id = run.id](int status, const std::string& failure) { on_exit(id, status, failure); });
+  auto started = launcher.launch(command, std::move(write_end),
+                                 {[this, id = run.id] { on_start(id); },
+                                  [this, id = run.id](const CommandLauncher::End& end) { on_end(id, end); }});
   if (!started) return started.error();
   run.process = std::move(*started);
   return {};
@@ -108,23 +116,27 @@ void CommandRunner::read_output(Run& run) {
   }
 }
 
-void CommandRunner::on_exit(RunId id, int status, const std::string& failure) {
+void CommandRunner::on_end(RunId id, const CommandLauncher::End& end) {
+  using Kind = CommandLauncher::End::Kind;
   const auto found = running_.find(id);
   const std::unique_ptr<Run> run = std::move(found->second);
   running_.erase(found);
   read_output(*run);
 
-  const bool success = failure.empty() && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  if (!success) run->process->signal(SIGKILL);  // what it left behind
+  const bool success = end.kind == Kind::exited && WIFEXITED(end.status) && WEXITSTATUS(end.status) == 0;
+  const bool leaves_daemon = success || (run->command.starts_daemon && !run->terminated);
+  if (!leaves_daemon) run->process->signal(SIGKILL);  // what it left behind
   if (run->terminated)
     finish(*run, CommandResult::Outcome::timed_out, 0, "");
-  else if (!failure.empty())
-    finish(*run, CommandResult::Outcome::not_started, 0, failure);
-  else if (WIFEXITED(status))
-    finish(*run, CommandResult::Outcome::exited, WEXITSTATUS(status), exit_text(status));
+  else if (end.kind == Kind::not_started)
+    finish(*run, CommandResult::Outcome::not_started, 0, end.why);
+  else if (end.kind == Kind::unknown)
+    finish(*run, CommandResult::Outcome::unknown, 0, end.why);
+  else if (WIFEXITED(end.status))
+    finish(*run, CommandResult::Outcome::exited, WEXITSTATUS(end.status), exit_text(end.status));
   else
-    finish(*run, CommandResult::Outcome::signalled, WTERMSIG(status), exit_text(status));
-  if (success && run->output) adopt_output(*run);
+    finish(*run, CommandResult::Outcome::signalled, WTERMSIG(end.status), exit_text(end.status));
+  if (leaves_daemon && run->output) adopt_output(*run);
 }
 
 void CommandRunner::on_deadline(RunId id) {
@@ -134,15 +146,14 @@ void CommandRunner::on_deadline(RunId id) {
     running_.erase(id);
     return finish(*ended, CommandResult::Outcome::not_started, 0, ended->start_error);
   }
-  if (!run.terminated) {
-    run.terminated = true;
-    run.process->signal(SIGTERM);
-    run.deadline->arm(loop_.now() + kill_grace);
-    return;
-  }
+  const bool first = !std::exchange(run.terminated, true);
+  run.deadline->arm(loop_.now() + kill_grace);  // and again, as long as it exists
+  if (first && run.started) return run.process->signal(SIGTERM);
   run.process->signal(SIGKILL);
-  run.deadline->arm(loop_.now() + kill_grace);  // again, as long as it exists
-  finish(run, CommandResult::Outcome::timed_out, 0, "");
+  if (run.started || !run.ended_because.empty())
+    finish(run, CommandResult::Outcome::timed_out, 0, "");
+  else
+    finish(run, CommandResult::Outcome::unknown, 0, "systemd has not started it within " + readable(answer_limit));
 }
 
 void CommandRunner::finish(Run& run, CommandResult::Outcome outcome, int code, std::string text) {
@@ -151,7 +162,7 @@ void CommandRunner::finish(Run& run, CommandResult::Outcome outcome, int code, s
   result.outcome = outcome;
   result.code = code;
   result.output = run.text;
-  result.took = loop_.now() - run.started;
+  result.took = loop_.now() - run.began;
   if (outcome == CommandResult::Outcome::timed_out) {
     text = run.ended_because.empty() ? "timed out after " + readable(run.command.timeout) : run.ended_because;
   }

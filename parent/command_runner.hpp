@@ -21,7 +21,8 @@ namespace holdfast {
 // Each command has a process group of its own, or a unit of its own where systemd runs them; a clean environment (PATH,
 // LANG=C and what it is given) and its input or /dev/null to read.
 // It ends when its process exits: whatever it left in the background (a daemon that was started) lives on
-// after a success. At the timeout the group gets SIGTERM, a second later SIGKILL.
+// after a success. Its timeout begins when it does; then the group gets SIGTERM, a second later SIGKILL. One that
+// systemd does not even start within answer_limit is called off.
 class CommandRunner {
  public:
   using RunId = std::uint64_t;
@@ -29,6 +30,7 @@ class CommandRunner {
 
   static constexpr std::size_t output_limit = 4096;
   static constexpr Duration kill_grace = std::chrono::seconds(1);
+  static constexpr Duration answer_limit = std::chrono::seconds(10);
 
   // units: runs the commands (not a program of ours, which stays a child); without, they are children. Outlives this.
   explicit CommandRunner(EventLoop& loop, CommandLauncher* units = nullptr);
@@ -38,11 +40,11 @@ class CommandRunner {
   CommandRunner& operator=(const CommandRunner&) = delete;
 
   // `done` is called once, from the loop, never from inside run(): at the exit, or at the SIGKILL, since a
-  // process may be beyond killing.
+  // process may be beyond killing, and systemd may not answer.
   RunId run(Command command, Done done);
   // Ends it like one that takes too long; `done` hears `why`. Nothing where it has ended.
   void end(RunId id, const std::string& why);
-  // Whether the process still exists; true after `done` only for one that can't be killed.
+  // Whether the process may still exist; true after `done` only for one that can't be killed, or nobody can say.
   bool alive(RunId id) const { return running_.count(id) != 0; }
 
  private:
@@ -50,7 +52,8 @@ class CommandRunner {
 
   Status start(Run& run);
   void read_output(Run& run);
-  void on_exit(RunId id, int status, const std::string& failure);
+  void on_start(RunId id);
+  void on_end(RunId id, const CommandLauncher::End& end);
   void on_deadline(RunId id);
   void finish(Run& run, CommandResult::Outcome outcome, int code, std::string text);
   void adopt_output(Run& run);

@@ -29,6 +29,11 @@ constexpr int most_looks_while_stopping = 20;
 constexpr Duration config_test_limit = std::chrono::seconds(10);
 constexpr Duration unit_log_limit = std::chrono::seconds(2);
 
+// A script of which nobody can say what became of it says nothing against what it checks: the bus or systemd was away
+// for a moment. It is run again, for so long; the checker waits a little longer than that.
+constexpr Duration doubt_limit = std::chrono::seconds(10);
+constexpr Duration doubt_pause = std::chrono::milliseconds(250);
+
 // What a configuration test complains of: its first line. Of nginx the first that is no mere warning, without the time
 // and the process ids, which differ each time.
 std::string complaint(std::string_view text) {
@@ -290,7 +295,9 @@ void Health::start_restart(CheckId id, Record& record) {
   if (!restart.unit.empty()) {
     units_.restart(restart.unit, restart.timeout, [this, id](const Status& status) { restart_finished(id, status); });
   } else {
-    commands_.run({restart.command, Account{}, restart.timeout}, [this, id](const CommandResult& result) {
+    Command command{restart.command, Account{}, restart.timeout};
+    command.starts_daemon = true;
+    commands_.run(std::move(command), [this, id](const CommandResult& result) {
       restart_finished(id, result.ok() ? Status{} : Status{Error{result.text}});
     });
   }
@@ -358,39 +365,68 @@ bool Health::on(const RunScript& message) {
   if (!record.config.script) return false;
   if (stopped_) return true;
   // One run at a time; the checker has given the one in progress up when it asks again.
-  if (commands_.alive(record.script.running))
+  if (record.script.in_progress && commands_.alive(record.script.running))
     record.script.waiting = message.run;
   else
-    start_script(message.id, record, message.run);
+    take_script_turn(message.id, record, message.run);
   return true;
 }
 
-void Health::start_script(CheckId id, Record& record, std::uint64_t run) {
+// The last run is over, as far as it ever will be.
+void Health::take_script_turn(CheckId id, Record& record, std::uint64_t run) {
   Script& script = record.script;
   script.run = run;
+  script.in_progress = true;
+  script.asked = loop_.now();
+  if (!commands_.alive(script.running)) return start_script(id, record);
+  if (script.in_doubt) return start_script_again(id);
+  answer_script(id, record, false, "its last run still hangs and cannot be killed", Duration{});
+}
+
+void Health::start_script(CheckId id, Record& record) {
+  Script& script = record.script;
+  script.again.reset();
   if (script.account && !*script.account) {
-    handlers_.tell_checker(ScriptFinished{id, run, false, script.account->error().text, Duration{}});
-    return;
+    return answer_script(id, record, false, script.account->error().text, Duration{});
   }
   const CommandConfig& config = *record.config.script;
   const Duration timeout = config.timeout > Duration::zero() ? config.timeout : record.config.spec.timeout;
-  script.running = commands_.run({config.argv, script.account ? **script.account : script_account_, timeout},
-                                 [this, id, run](const CommandResult& result) { script_finished(id, run, result); });
+  script.running =
+      commands_.run({config.argv, script.account ? **script.account : script_account_, timeout},
+                    [this, id, run = script.run](const CommandResult& result) { script_finished(id, run, result); });
+}
+
+void Health::start_script_again(CheckId id) {
+  const auto found = records_.find(id);
+  if (found == records_.end() || stopped_ || !found->second.config.script || !found->second.script.in_progress) return;
+  Record& record = found->second;
+  Script& script = record.script;
+  if (!commands_.alive(script.running)) return start_script(id, record);
+  if (loop_.now() - script.asked >= doubt_limit) {
+    return answer_script(id, record, false, "systemd does not say what became of its last run", Duration{});
+  }
+  if (!script.again) script.again = std::make_unique<Timer>(loop_, [this, id] { start_script_again(id); });
+  script.again->arm(loop_.now() + doubt_pause);
 }
 
 void Health::script_finished(CheckId id, std::uint64_t run, const CommandResult& result) {
   const auto found = records_.find(id);
-  if (found == records_.end() || stopped_) return;
+  if (found == records_.end() || stopped_ || found->second.script.run != run) return;
   Record& record = found->second;
-  handlers_.tell_checker(ScriptFinished{id, run, result.ok(), result.text, result.took});
-  const auto waiting = std::exchange(record.script.waiting, std::nullopt);
-  if (!waiting || !record.config.script) return;
-  if (commands_.alive(record.script.running)) {
-    handlers_.tell_checker(
-        ScriptFinished{id, *waiting, false, "its last run still hangs and cannot be killed", Duration{}});
-  } else {
-    start_script(id, record, *waiting);
+  Script& script = record.script;
+  script.in_doubt = result.outcome == CommandResult::Outcome::unknown;
+  const auto waiting = std::exchange(script.waiting, std::nullopt);
+  if (script.in_doubt && !waiting && record.config.script && loop_.now() - script.asked < doubt_limit) {
+    script.again = std::make_unique<Timer>(loop_, [this, id] { start_script_again(id); });
+    return script.again->arm(loop_.now() + doubt_pause);
   }
+  answer_script(id, record, result.ok(), result.text, result.took);
+  if (waiting && record.config.script) take_script_turn(id, record, *waiting);
+}
+
+void Health::answer_script(CheckId id, Record& record, bool ok, const std::string& text, Duration took) {
+  record.script.in_progress = false;
+  handlers_.tell_checker(ScriptFinished{id, record.script.run, ok, text, took});
 }
 
 // ---- time ----

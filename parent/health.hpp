@@ -69,6 +69,10 @@ class Health {
     CommandRunner::RunId running = 0;
     std::uint64_t run = 0;                 // the checker's number of it
     std::optional<std::uint64_t> waiting;  // asked for while another one runs
+    bool in_progress = false;              // `run` is not answered yet
+    bool in_doubt = false;                 // nobody can say what became of the last one
+    TimePoint asked;
+    std::unique_ptr<Timer> again;  // after one in doubt
     std::optional<Result<Account>> account;
   };
   struct Record {
@@ -104,8 +108,11 @@ class Health {
   void start_restart(CheckId id, Record& record);
   void restart_finished(CheckId id, const Status& outcome);
   void tell_failed_unit(CheckId id, const Record& record, const std::string& why);
-  void start_script(CheckId id, Record& record, std::uint64_t run);
+  void take_script_turn(CheckId id, Record& record, std::uint64_t run);
+  void start_script(CheckId id, Record& record);
+  void start_script_again(CheckId id);
   void script_finished(CheckId id, std::uint64_t run, const CommandResult& result);
+  void answer_script(CheckId id, Record& record, bool ok, const std::string& text, Duration took);
   void time_passed();
   void arm_timer();
   void say(LogLevel level, const char* message_id, const Record& record, const std::string& text,

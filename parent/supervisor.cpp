@@ -698,7 +698,11 @@ void Supervisor::stop_if_alone() {
   if (vrrp_.exists() || checker_.exists()) return;
   // The addresses are handed over; who asked for it is told the end.
   deadline_.disarm();
-  notifier_.close([this] { loop_.exit(exit_code_); });
+  notifier_.close([this] {
+    const auto leave_loop = [this] { loop_.exit(exit_code_); };
+    if (!units_) return leave_loop();
+    units_->close(leave_loop);
+  });
 }
 
 void Supervisor::deadline_passed() {

@@ -46,6 +46,8 @@ Result<sd_bus*> SystemBus::connected() {
                                      "Disconnected", on_disconnected, nullptr, this)) < 0) {
     return Error{std::strerror(-error)};
   }
+  // What was sent is on its way; the end of the loop must not wait for a bus that takes nothing.
+  sd_bus_set_close_on_exit(raw, 0);
   for (const User& user : users_) {
     if ((error = user.add_matches(raw)) < 0) return Error{std::strerror(-error)};
   }
@@ -61,10 +63,17 @@ std::string SystemBus::refusal(const sd_bus_error& error) {
   return "systemd refused: " + one_line(error.message ? error.message : error.name);
 }
 
+bool SystemBus::is_by_systemd(sd_bus_message* answer) {
+  const char* sender = sd_bus_message_get_sender(answer);
+  return sender != nullptr && sender[0] == ':';
+}
+
 // Whoever hears of it may ask for the next thing, which opens the bus anew.
 void SystemBus::disconnected() {
   bus_.reset();
-  for (const User& user : users_) user.lost();
+  std::vector<std::function<void()>> tell;
+  for (const User& user : users_) tell.push_back(user.lost());
+  for (const auto& each : tell) each();
 }
 
 int SystemBus::on_disconnected(sd_bus_message*, void* userdata, sd_bus_error*) noexcept {

@@ -30,7 +30,9 @@ class SystemBus {
  public:
   struct User {
     std::function<int(sd_bus*)> add_matches;  // asks for signals of a new connection; negative: an errno
-    std::function<void()> lost;               // from the loop; what was asked for is not answered any more
+    // What was asked for is not answered any more. From the loop, in two steps, since whoever is told may ask any user
+    // for the next thing: every user lays aside what it had asked for, and gives what then tells of it.
+    std::function<std::function<void()>()> lost;
   };
 
   // address: of the bus, in D-Bus's syntax; empty: the system bus.
@@ -44,6 +46,9 @@ class SystemBus {
   Result<sd_bus*> connected();
   // What "systemd refused: ..." continues with.
   static std::string refusal(const sd_bus_error& error);
+  // Whether systemd itself gave this answer. Otherwise the bus or the library made it up: systemd is away, or the
+  // connection is, and nobody can say whether it did what it was asked for.
+  static bool is_by_systemd(sd_bus_message* answer);
 
  private:
   struct CloseBus {

@@ -48,7 +48,7 @@ SystemdUnits::SystemdUnits(EventLoop& loop, SystemBus& bus) : loop_(loop), bus_(
     return sd_bus_match_signal_async(connection, nullptr, systemd_name, systemd_manager_path, systemd_manager,
                                      "JobRemoved", on_job_removed, nullptr, this);
   };
-  bus_.add_user({add_matches, [this] { lost(); }});
+  bus_.add_user({add_matches, [this] { return lost(); }});
 }
 
 SystemdUnits::~SystemdUnits() = default;
@@ -131,33 +131,25 @@ bool SystemdUnits::take(sd_bus_message* message, Question& question, std::string
   return true;
 }
 
-int SystemdUnits::on_load_state(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
-  Question& question = *static_cast<Question*>(userdata);
-  if (!take(message, question, question.state.load)) return 0;
-  if (!question.owner->get_property(question, unit_interface, "ActiveState", on_active_state)) {
-    question.owner->answer(question, question.refused);
-  }
-  return 0;
+void SystemdUnits::take_load_state(sd_bus_message* message, Question& question) {
+  if (!take(message, question, question.state.load)) return;
+  if (!get_property(question, unit_interface, "ActiveState", on_active_state)) answer(question, question.refused);
 }
 
-int SystemdUnits::on_active_state(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
-  Question& question = *static_cast<Question*>(userdata);
-  if (!take(message, question, question.state.active)) return 0;
-  if (!question.owner->get_property(question, "org.freedesktop.systemd1.Service", "Result", on_result)) {
-    question.owner->answer(question, question.refused);
+void SystemdUnits::take_active_state(sd_bus_message* message, Question& question) {
+  if (!take(message, question, question.state.active)) return;
+  if (!get_property(question, "org.freedesktop.systemd1.Service", "Result", on_result)) {
+    answer(question, question.refused);
   }
-  return 0;
 }
 
-int SystemdUnits::on_result(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
-  Question& question = *static_cast<Question*>(userdata);
+void SystemdUnits::take_result(sd_bus_message* message, Question& question) {
   const char* value = nullptr;
   // Other units than services have no result.
   if (!sd_bus_message_get_error(message) && sd_bus_message_read(message, "v", "s", &value) >= 0) {
     question.state.result = value;
   }
-  question.owner->answer(question, question.state);
-  return 0;
+  answer(question, question.state);
 }
 
 void SystemdUnits::answer(Question& question, const Result<UnitState>& state) {
@@ -178,12 +170,19 @@ void SystemdUnits::finish(Job& job, const Status& status) {
   ended->done(outcome);
 }
 
-void SystemdUnits::lost() {
-  // Taken out first: a `done` may ask for the next restart, which opens the bus anew.
-  const auto lost = std::exchange(jobs_, {});
-  const auto unanswered = std::exchange(questions_, {});
-  for (const auto& job : lost) job->done(unreachable("the connection was lost"));
-  for (const auto& question : unanswered) question->told(unreachable("the connection was lost"));
+std::function<void()> SystemdUnits::lost() {
+  struct Lost {
+    std::list<std::unique_ptr<Job>> jobs;
+    std::list<std::unique_ptr<Question>> questions;
+  };
+  const auto lost = std::make_shared<Lost>(Lost{std::exchange(jobs_, {}), std::exchange(questions_, {})});
+  // Nobody finishes them any more but what is given back.
+  for (const auto& job : lost->jobs) job->again->disarm(), job->deadline->disarm();
+  for (const auto& question : lost->questions) question->deadline->disarm();
+  return [lost] {
+    for (const auto& job : lost->jobs) job->done(unreachable("the connection was lost"));
+    for (const auto& question : lost->questions) question->told(unreachable("the connection was lost"));
+  };
 }
 
 void SystemdUnits::job_removed(const std::string& path, const std::string& result) {
@@ -194,28 +193,57 @@ void SystemdUnits::job_removed(const std::string& path, const std::string& resul
   finish(job, Error{"systemd's job ended as '" + result + "' (see: systemctl status " + job.unit + ")"});
 }
 
-int SystemdUnits::on_reply(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
-  Job& job = *static_cast<Job*>(userdata);
+void SystemdUnits::replied(sd_bus_message* message, Job& job) {
   const char* path = nullptr;
   const sd_bus_error* refused = sd_bus_message_get_error(message);
   if (refused && std::strcmp(refused->name, contradicted) == 0) {
-    job.again->arm(job.owner->loop_.now() + pause_when_contradicted);
+    job.again->arm(loop_.now() + pause_when_contradicted);
   } else if (refused) {
     // Errors that the library makes itself (no bus, connection lost) and systemd's own look alike.
-    job.owner->finish(job, Error{SystemBus::refusal(*refused)});
+    finish(job, Error{SystemBus::refusal(*refused)});
   } else if (sd_bus_message_read(message, "o", &path) >= 0) {
     job.path = path;
   } else {
-    job.owner->finish(job, Error{"systemd's answer makes no sense"});
+    finish(job, Error{"systemd's answer makes no sense"});
   }
+}
+
+// ---- what sd-bus calls ----
+
+int SystemdUnits::on_reply(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
+  Job& job = *static_cast<Job*>(userdata);
+  SystemdUnits& self = *job.owner;
+  self.loop_.guard([&] { self.replied(message, job); });
+  return 0;
+}
+
+int SystemdUnits::on_load_state(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
+  Question& question = *static_cast<Question*>(userdata);
+  SystemdUnits& self = *question.owner;
+  self.loop_.guard([&] { self.take_load_state(message, question); });
+  return 0;
+}
+
+int SystemdUnits::on_active_state(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
+  Question& question = *static_cast<Question*>(userdata);
+  SystemdUnits& self = *question.owner;
+  self.loop_.guard([&] { self.take_active_state(message, question); });
+  return 0;
+}
+
+int SystemdUnits::on_result(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
+  Question& question = *static_cast<Question*>(userdata);
+  SystemdUnits& self = *question.owner;
+  self.loop_.guard([&] { self.take_result(message, question); });
   return 0;
 }
 
 int SystemdUnits::on_job_removed(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
+  auto& self = *static_cast<SystemdUnits*>(userdata);
   std::uint32_t id = 0;
   const char *path = nullptr, *unit = nullptr, *result = nullptr;
   if (sd_bus_message_read(message, "uoss", &id, &path, &unit, &result) >= 0) {
-    static_cast<SystemdUnits*>(userdata)->job_removed(path, result);
+    self.loop_.guard([&] { self.job_removed(path, result); });
   }
   return 0;
 }

@@ -49,8 +49,12 @@ class SystemdUnits {
                     int (*on_value)(sd_bus_message*, void*, sd_bus_error*));
   static bool take(sd_bus_message* message, Question& question, std::string& value);
   void answer(Question& question, const Result<UnitState>& state);
-  void lost();
+  std::function<void()> lost();
   void job_removed(const std::string& path, const std::string& result);
+  void replied(sd_bus_message* message, Job& job);
+  void take_load_state(sd_bus_message* message, Question& question);
+  void take_active_state(sd_bus_message* message, Question& question);
+  void take_result(sd_bus_message* message, Question& question);
   static int on_reply(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
   static int on_load_state(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
   static int on_active_state(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;

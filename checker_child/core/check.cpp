@@ -6,8 +6,10 @@
 namespace holdfast {
 namespace {
 
-// The parent ends a script that takes too long and says so itself; only when it does not is the run given up here.
-constexpr Duration script_grace = std::chrono::seconds(2);
+// The parent ends a script that takes too long and says so itself; and while systemd or the bus is away, which says
+// nothing against what is checked, it tries again for up to 10 seconds. Only when it says nothing is the run given up
+// here.
+constexpr Duration script_grace = std::chrono::seconds(12);
 
 Duration patience_for(const CheckSpec& spec) {
   return std::holds_alternative<ScriptProbe>(spec.probe) ? spec.timeout + script_grace : spec.timeout;

@@ -196,6 +196,25 @@ TEST_CASE_METHOD(Runner, "what a failed command leaves behind is ended") {
   CHECK(run_until(loop, [&] { return !exists(left); }));
 }
 
+TEST_CASE_METHOD(Runner, "a failed restart leaves what it has started, unless it took too long") {
+  std::optional<CommandResult> done;
+  const auto run_one = [&](const std::string& script, Duration timeout) {
+    done.reset();
+    Command command{{"/bin/sh", "-c", script}, {}, timeout};
+    command.starts_daemon = true;
+    runner.run(std::move(command), [&](const CommandResult& result) { done = result; });
+    REQUIRE(run_until(loop, [&] { return done.has_value(); }));
+    return std::stoi(done->output);
+  };
+  const pid_t left = run_one("sleep 1000 & echo $!; exit 1", 20s);
+  CHECK(done->code == 1);
+  run_for(loop, 200ms);
+  CHECK(exists(left));
+  kill(left, SIGKILL);
+  const pid_t hung = run_one("sleep 1000 & echo $!; wait", 200ms);
+  CHECK(run_until(loop, [&] { return !exists(hung); }));
+}
+
 TEST_CASE_METHOD(Runner, "a runner that goes takes its commands along") {
   const std::string file = folder.file("pid");
   pid_t pid = 0;
@@ -246,8 +265,8 @@ struct Host : PrivateBus {
 
 TEST_CASE_METHOD(Host, "without systemd on the bus, and without a bus, no command is started, and says so") {
   start("exit 0");
-  CHECK_THAT(outcome(), Catch::StartsWith("systemd refused: "));
-  CHECK(result->outcome == Outcome::not_started);
+  CHECK_THAT(outcome(), Catch::StartsWith("systemd did not answer: "));
+  CHECK(result->outcome == Outcome::unknown);
   end();
   run_until(loop, [&] { return start("exit 0"), outcome().find("the system bus cannot be reached: ") == 0; });
   CHECK_THAT(outcome(), Catch::Contains("the system bus cannot be reached: "));
@@ -259,16 +278,104 @@ TEST_CASE_METHOD(Host, "a bus that goes away fails the commands under way") {
   run_for(loop, 200ms);
   end();
   CHECK(outcome() == "the connection to the system bus was lost meanwhile");
-  CHECK(result->outcome == Outcome::not_started);
+  CHECK(result->outcome == Outcome::unknown);
   CHECK_FALSE(runner.alive(id));
 }
 
-TEST_CASE_METHOD(Host, "a systemd that does not answer holds nobody") {
+TEST_CASE_METHOD(
+    Host, "a command has its whole timeout, however late systemd starts it; one that it never starts is called off") {
   FakeSystemd systemd(loop, address);
   systemd.deaf = true;
+  const auto began = loop.now();
   const auto id = start("exit 0", 100ms);
-  CHECK(outcome() == "timed out after 100ms");
+  CHECK(outcome() == "systemd has not started it within 10s");
+  CHECK(loop.now() - began >= CommandRunner::answer_limit);
+  CHECK(result->outcome == Outcome::unknown);
   CHECK(runner.alive(id));
+}
+
+TEST_CASE_METHOD(Host, "an end that was not heard is asked for") {
+  FakeSystemd systemd(loop, address);
+  systemd.mute = true;
+  SECTION("once the command has taken too long") {
+    const auto id = start("exit 0", 100ms);
+    CHECK(outcome() == "timed out after 100ms");
+    CHECK(run_until(loop, [&] { return !runner.alive(id); }));
+  }
+  SECTION("also where systemd does not know the unit any more") {
+    const auto id = start("sleep 1000", 500ms);
+    REQUIRE(run_until(loop, [&] { return systemd.started == 1; }));
+    systemd.forget_units();
+    CHECK(outcome() == "timed out after 500ms");
+    CHECK(run_until(loop, [&] { return !runner.alive(id); }));
+  }
+  SECTION("when systemd comes back to the bus") {
+    const std::string file = folder.file("ended");
+    start("touch " + file + "; exit 7");
+    REQUIRE(run_until(loop, [&] { return std::filesystem::exists(file); }));
+    run_for(loop, 200ms);
+    CHECK_FALSE(result);
+    systemd.leave_bus();
+    systemd.return_to_bus();
+    CHECK(outcome() == "exited with status 7");
+  }
+}
+
+TEST_CASE_METHOD(Host, "what is in doubt is killed before the next command is started") {
+  std::optional<FakeSystemd> systemd(std::in_place, loop, address);
+  systemd->deaf = true;
+  const auto first = start("exit 0");
+  run_for(loop, 200ms);
+  systemd.reset();  // without an answer
+  CHECK_THAT(outcome(), Catch::StartsWith("systemd did not answer: "));
+  CHECK(result->outcome == Outcome::unknown);
+  CHECK_FALSE(runner.alive(first));
+  start("exit 5");  // waits for it
+  run_for(loop, 500ms);
+  CHECK_FALSE(result);
+  systemd.emplace(loop, address);
+  CHECK(outcome() == "exited with status 5");
+  REQUIRE(systemd->calls.size() >= 3);
+  systemd->calls.resize(3);
+  CHECK(systemd->calls == std::vector<std::string>{"StopUnit", "KillUnit", "StartTransientUnit"});
+}
+
+TEST_CASE_METHOD(PrivateBus, "a daemon that leaves ends its commands first") {
+  FakeSystemd systemd(loop, address);
+  const std::string file = folder.file("pid");
+  EventLoop own;
+  {
+    SystemBus bus(own, address);
+    UnitCommands commands(own, bus, command_program());
+    CommandRunner runner(own, &commands);
+    runner.run(
+        {{"/bin/sh", "-c", "echo $$ > " + file + ".new; mv " + file + ".new " + file + "; exec sleep 1000"}, {}, 60s},
+        [](const CommandResult&) { FAIL("nobody is there to be told"); });
+    REQUIRE(run_until(loop, [&] {
+      sd_event_run(own.raw(), 10'000);
+      return std::filesystem::exists(file);
+    }));
+    bool closed = false;
+    commands.close([&] { closed = true; });
+    REQUIRE(run_until(loop, [&] {
+      sd_event_run(own.raw(), 10'000);
+      return closed;
+    }));
+  }
+  pid_t pid = 0;
+  std::ifstream(file) >> pid;
+  CHECK(run_until(loop, [&] { return !exists(pid); }));
+}
+
+TEST_CASE_METHOD(PrivateBus, "a unit is not asked for with some input") {
+  SystemBus bus(loop, address);
+  UnitCommands commands(loop, bus, command_program());
+  CommandRunner runner(loop, &commands);
+  std::optional<CommandResult> result;
+  runner.run({{"cat"}, {}, 20s, {}, "a secret"}, [&](const CommandResult& r) { result = r; });
+  REQUIRE(run_until(loop, [&] { return result.has_value(); }));
+  CHECK(result->outcome == Outcome::not_started);
+  CHECK(result->text == "a command that is given some input cannot be a unit of systemd");
 }
 
 TEST_CASE_METHOD(PrivateBus, "a program that systemd can't run is told as such, and is no exit of the command") {

@@ -16,6 +16,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace holdfast::testing {
 
@@ -59,6 +60,7 @@ class FakeSystemd {
     REQUIRE(sd_bus_start(bus_) >= 0);
     REQUIRE(sd_bus_request_name(bus_, "org.freedesktop.systemd1", 0) >= 0);
     REQUIRE(sd_bus_add_object(bus_, nullptr, manager_path, on_call, this) >= 0);
+    REQUIRE(sd_bus_add_fallback(bus_, nullptr, unit_path, on_unit_call, this) >= 0);
     REQUIRE(sd_bus_attach_event(bus_, loop.raw(), 0) >= 0);
   }
   ~FakeSystemd() { sd_bus_flush_close_unref(bus_); }
@@ -67,17 +69,30 @@ class FakeSystemd {
   int contradictions = 0;  // how often stopping.service still has another job
   int unreferenced = 0;
   bool deaf = false;  // starts nothing and does not answer
+  bool mute = false;  // the ends of units go unheard
+  int started = 0;
+  void forget_units() { running_.clear(); }
+  std::vector<std::string> calls;  // methods that start, stop or kill
+
+  // As while it executes itself anew.
+  void leave_bus() { REQUIRE(sd_bus_release_name(bus_, "org.freedesktop.systemd1") >= 0); }
+  void return_to_bus() { REQUIRE(sd_bus_request_name(bus_, "org.freedesktop.systemd1", 0) >= 0); }
 
  private:
   static constexpr const char* manager_path = "/org/freedesktop/systemd1";
+  static constexpr const char* unit_path = "/org/freedesktop/systemd1/unit";
   struct Running {
     pid_t pid = -1;
     ChildWatch exit;
+    int code = 0, status = 0;  // once it has ended
   };
 
   static int on_call(sd_bus_message* message, void* userdata, sd_bus_error*) {
     auto& self = *static_cast<FakeSystemd*>(userdata);
     if (self.deaf) return 1;
+    const std::string_view method(sd_bus_message_get_member(message));
+    if (method == "StartTransientUnit" || method == "StopUnit" || method == "KillUnit") self.calls.emplace_back(method);
+    if (method == "StopUnit") return sd_bus_reply_method_return(message, "o", self.next_job().c_str());
     if (sd_bus_message_is_method_call(message, nullptr, "Subscribe")) {
       ++self.subscribed;
       return sd_bus_reply_method_return(message, "");
@@ -149,8 +164,12 @@ class FakeSystemd {
       execl(program.c_str(), "holdfast-command", nullptr);
       _exit(203);
     }
-    unit.exit = ChildWatch(loop_, unit.pid, [this, object = std::string(path)](int status) {
+    ++started;
+    unit.exit = ChildWatch(loop_, unit.pid, [this, &unit, object = std::string(path)](int status) {
       const int code = WIFEXITED(status) ? CLD_EXITED : CLD_KILLED;
+      unit.code = code;
+      unit.status = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
+      if (mute) return;
       sd_bus_emit_signal(bus_, object.c_str(), "org.freedesktop.DBus.Properties", "PropertiesChanged", "sa{sv}as",
                          "org.freedesktop.systemd1.Service", 4, "Type", "s", "simple", "ExecMainCode", "i", code,
                          "ExecMainStatus", "i", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), "Result",
@@ -165,10 +184,28 @@ class FakeSystemd {
     int number = 0;
     sd_bus_message_read(message, "ssi", &name, &who, &number);
     const auto found = running_.find(name);
-    if (found == running_.end() || std::string_view(who) != "all" || kill(-found->second.pid, number) != 0) {
-      return sd_bus_reply_method_errorf(message, "org.freedesktop.systemd1.NoSuchProcess", "nothing to kill");
+    if (found == running_.end()) {
+      return sd_bus_reply_method_errorf(message, "org.freedesktop.systemd1.NoSuchUnit", "Unit %s not loaded.", name);
     }
+    // Like the real one: no process at all is no error.
+    if (std::string_view(who) == "all") kill(-found->second.pid, number);
     return sd_bus_reply_method_return(message, "");
+  }
+
+  static int on_unit_call(sd_bus_message* message, void* userdata, sd_bus_error*) {
+    auto& self = *static_cast<FakeSystemd*>(userdata);
+    if (self.deaf) return 1;
+    if (!sd_bus_message_is_method_call(message, "org.freedesktop.DBus.Properties", "GetAll")) return 0;
+    char* name = nullptr;
+    sd_bus_path_decode(sd_bus_message_get_path(message), unit_path, &name);
+    const auto found = self.running_.find(name ? name : "");
+    free(name);
+    const bool known = found != self.running_.end();
+    const int code = known ? found->second.code : 0;
+    return sd_bus_reply_method_return(message, "a{sv}", 6, "LoadState", "s", known ? "loaded" : "not-found",
+                                      "ActiveState", "s", known && code == 0 ? "active" : "inactive", "Job", "(uo)", 0u,
+                                      "/", "ExecMainCode", "i", code, "ExecMainStatus", "i",
+                                      known ? found->second.status : 0, "Result", "s", "success");
   }
 
   std::string next_job() { return "/org/freedesktop/systemd1/job/" + std::to_string(++jobs_); }

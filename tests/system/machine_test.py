@@ -167,8 +167,8 @@ def test_watchdog(lab):
     wait_until(lambda: lab.holders(VIP) == ["web-1"], 20, "web-1 has the address again")
 
 
-def commands_configuration(checks, top=""):
-    return quick_configuration(100, top=top, checks=checks)
+def commands_configuration(checks, top="", instance=""):
+    return quick_configuration(100, top=top, checks=checks, instance=instance)
 
 
 def check(machine, name):
@@ -211,6 +211,42 @@ headless: {type: script, command: [/etc/passwd]}
     machine.run(["systemctl", "stop", UNIT])
     wait_until(lambda: not machine.run(["systemctl", "list-units", "--all", "--no-legend", "holdfast-command-*"]).stdout,
                10, "nothing is left of them")
+
+
+def test_commands_while_systemd_or_the_bus_is_away(lab):
+    """Neither moves the address, and nothing runs on beside its successor."""
+    machine, _ = booted(lab, commands_configuration("""
+quick: {type: script, command: ["true"], interval: 200ms, timeout: 5s, fall: 1}
+slow: {type: script, command: [sleep, "0.5"], interval: 1s, timeout: 5s, fall: 1}
+long: {type: script, command: [sleep, "4321"], interval: 1s, timeout: 60s, fall: 1}
+""", instance="track: [quick, slow]"))
+    wait_until(lambda: check(machine, "slow")["runs"] > 1, 10, "the checks run")
+
+    def go_on():
+        before = {name: check(machine, name)["runs"] for name in ("quick", "slow")}
+        wait_until(lambda: all(check(machine, name)["runs"] > runs + 1 for name, runs in before.items()), 40, "they go on")
+        assert int(machine.run(["sh", "-c", "pgrep -cf 'sleep 4321' || true"]).stdout) <= 2, "the shell is one of them"
+
+    for disturb in (["daemon-reload"], ["daemon-reexec"], ["restart", "dbus.service"], ["daemon-reexec"]):
+        machine.run(["systemctl", *disturb], check=False)
+        go_on()
+    for name in ("quick", "slow"):
+        assert check(machine, name)["failures"] == 0, check(machine, name)
+    assert lab.holders(VIP) == ["web-1"]
+    machine.run(["systemctl", "stop", UNIT])
+    wait_until(lambda: machine.run(["pgrep", "-x", "sleep"], check=False).returncode == 1, 5, "the stop ends them")
+
+
+def test_commands_in_the_network_of_the_daemon(lab):
+    machine, _ = booted(lab, commands_configuration("net: {type: script, command: [readlink, /proc/self/ns/net], user: root}\n"))
+    its_own = machine.run(["readlink", "/proc/1/ns/net"]).stdout.strip()
+    wait_until(lambda: its_own in check(machine, "net")["detail"], 10, "it runs in the network of the machine")
+    machine.write("/run/systemd/system/holdfast.service.d/network.conf", "[Service]\nPrivateNetwork=yes\n")
+    machine.run(["systemctl", "daemon-reload"])
+    machine.run(["systemctl", "restart", UNIT])
+    other = machine.run(["readlink", f"/proc/{main_pid(machine, UNIT)}/ns/net"]).stdout.strip()
+    assert other != its_own
+    wait_until(lambda: other in check(machine, "net")["detail"], 10, "it runs in the network of the daemon")
 
 
 def process_status(text):
