@@ -15,6 +15,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
@@ -63,6 +64,8 @@ void open_standard_descriptors() {
   if (fd > STDERR_FILENO) close(fd);
 }
 
+// A start that can't succeed as things are: the service manager need not try it again. What ends a daemon that ran is
+// EX_SOFTWARE.
 int fail(const std::string& text) {
   log(LogLevel::error, text);
   return EXIT_FAILURE;
@@ -205,7 +208,7 @@ int run(const Options& options) {
   const int code = loop.run();
   // The journal is about to go; whatever is still said goes to stderr.
   set_log_sink({});
-  return code;
+  return code == EXIT_SUCCESS ? EXIT_SUCCESS : EX_SOFTWARE;
 }
 
 }  // namespace
@@ -252,6 +255,7 @@ int main(int argc, char** argv) {
   try {
     return run(options);
   } catch (const std::exception& failure) {
-    return fail(std::string("internal error: ") + failure.what());
+    fail(std::string("internal error: ") + failure.what());
+    return EX_SOFTWARE;
   }
 }

@@ -26,10 +26,10 @@ std::optional<std::string> credential_path(Problems& problems, const YamlNode& n
   if (const char* folder = std::getenv("CREDENTIALS_DIRECTORY")) return std::string(folder) + "/" + name;
   const std::string where = what + " " + quoted(node.text) + ": only the unit holdfast.service has credentials";
   if (problems.only_validating()) {
-    problems.warning(node.place, where + ", so this one is not looked at here; `holdfast reload` does");
+    problems.warning(node.place, where + ", so this one is not looked at here; the daemon does when it starts");
   } else {
-    problems.error(node.place, where + "; start it by `systemctl start holdfast`, and see that a LoadCredential=" +
-                                   name + ":... is in it (systemctl edit holdfast)");
+    problems.error(node.place, where + ", and this process was started without; write LoadCredential=" + name +
+                                   ":FILE into it (systemctl edit holdfast), then: systemctl restart holdfast");
   }
   return std::nullopt;
 }

@@ -143,7 +143,7 @@ def test_vrrp_child_that_keeps_dying(lab):
         wait_until(lambda: web_1.holdfast.instance().get("state") == "active", 5, "which is active")
         at = time.monotonic()
         os.kill(child, signal.SIGKILL)
-    assert web_1.holdfast.process.wait() == 1
+    assert web_1.holdfast.process.wait() == os.EX_SOFTWARE
     assert "web-1" not in lab.holders(VIP), "the address is gone before the daemon is"
     assert 0 in [advert.priority for advert in recorder.adverts(MACHINES[1], since=at)], "it resigned"
     told = "\n".join(told + web_1.holdfast.notifications())

@@ -156,6 +156,20 @@ def test_reload(lab):
     assert "vird" in machine.run(["journalctl", "-u", UNIT, "--no-pager"]).stdout
 
 
+def test_a_bad_file_at_the_start(lab):
+    """One attempt, what is wrong stands in the status, and the next start works."""
+    machine, _ = booted(lab)
+    for _ in range(7):
+        machine.run(["systemctl", "restart", UNIT])
+    machine.write(CONFIG, configuration().replace("vrid:", "vird:"))
+    assert machine.run(["systemctl", "restart", UNIT], check=False).returncode != 0
+    stays(lambda: machine.unit(UNIT, "ActiveState")["ActiveState"] == "failed", 3, "it is not tried again")
+    assert "vird" in machine.run(["systemctl", "status", UNIT], check=False).stdout
+    machine.write(CONFIG, configuration())
+    machine.run(["systemctl", "start", UNIT])
+    wait_until(lambda: lab.holders(VIP) == ["web-1"], 10, "web-1 has the address")
+
+
 def test_watchdog(lab):
     """A daemon that hangs is replaced by systemd; its children give the address up meanwhile or lose the lease."""
     machine, _ = booted(lab)
