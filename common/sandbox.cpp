@@ -219,7 +219,7 @@ void allow_reading(Calls& calls) {
   constexpr std::uint64_t changing = O_ACCMODE | O_CREAT | O_TRUNC;
   calls.allow(SCMP_SYS(open), {masked(1, changing, O_RDONLY)});
   calls.allow(SCMP_SYS(openat), {masked(2, changing, O_RDONLY)});
-  for (const std::uint64_t bit : {O_WRONLY, O_RDWR, O_CREAT, O_TRUNC}) {
+  for (const std::uint64_t bit : std::initializer_list<std::uint64_t>{O_WRONLY, O_RDWR, O_CREAT, O_TRUNC}) {
     calls.refuse(EACCES, SCMP_SYS(open), {masked(1, bit, bit)});
     calls.refuse(EACCES, SCMP_SYS(openat), {masked(2, bit, bit)});
   }
@@ -227,7 +227,7 @@ void allow_reading(Calls& calls) {
 
 void allow_internet(Calls& calls, std::initializer_list<std::uint64_t> types) {
   constexpr std::uint64_t kind = 0xf;  // the rest are flags
-  for (const std::uint64_t family : {AF_INET, AF_INET6}) {
+  for (const std::uint64_t family : std::initializer_list<std::uint64_t>{AF_INET, AF_INET6}) {
     for (const std::uint64_t type : types) {
       calls.allow(SCMP_SYS(socket), {equals(0, family), masked(1, kind, type)});
     }
