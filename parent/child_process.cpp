@@ -19,7 +19,6 @@ namespace {
 constexpr int realtime_priority = 10;
 // A real-time child that computes this long without waiting for anything hangs, and must not hold the core.
 constexpr rlim_t realtime_limit_us = 1'000'000;
-constexpr int safe_descriptors = 100;
 
 std::string failed(const char* what) { return std::string(what) + ": " + std::strerror(errno); }
 

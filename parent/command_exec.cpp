@@ -2,6 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "common/privileges.hpp"
+#include "parent/spawn.hpp"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -21,8 +22,7 @@ namespace holdfast {
 namespace {
 
 constexpr std::array search_path{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"};
-constexpr int safe_descriptors = 100;  // out of the way of dup2
-constexpr std::uint8_t encoding = 1;   // the first byte of an encoded command
+constexpr std::uint8_t encoding = 1;  // the first byte of an encoded command
 
 std::string joined_search_path() {
   std::string joined = "PATH=";

@@ -19,7 +19,6 @@ using namespace holdfast;
 
 namespace {
 
-constexpr int safe_descriptors = 100;
 constexpr int not_run = 127;
 
 std::vector<std::uint8_t> read_all(int fd) {

@@ -13,9 +13,6 @@
 namespace holdfast {
 namespace {
 
-// Descriptors that must survive until the exec are moved up here, out of the way of dup2.
-constexpr int safe_descriptors = 100;
-
 const rlimit descriptors_at_start = [] {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);

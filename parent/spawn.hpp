@@ -11,6 +11,9 @@
 
 namespace holdfast {
 
+// Descriptors that must survive until the exec are moved up here, out of the way of dup2.
+inline constexpr int safe_descriptors = 100;
+
 struct SpawnedProcess {
   pid_t pid = -1;
   Fd failure;  // holds what `become` returned, once the process has exited
