@@ -50,6 +50,17 @@ class Node:
     advert_interval: 100ms
     addresses: [{_EXTRA[self.number]}]
 """ if extra else ""
+        both = "".join(f"""
+  {name}:
+    interface: ens33
+    vrid: {self.vrid}
+    priority: {self.priority + nudge}
+    advert_interval: 100ms
+    return_after: 1s
+    announce: {{refresh: 1s}}
+    addresses: ["{address}"]
+    track: [nginx]
+""" for name, address in zip(("web4", "web6"), self.addresses))
         return f"""
 checks:
   nginx:
@@ -60,25 +71,7 @@ checks:
     restart: {{command: [nginx], before_failover: 1s, limit: 1000 per 1h}}
 sync_groups: {{web: [web4, web6]}}
 instances:
-  web4:
-    interface: ens33
-    vrid: {self.vrid}
-    priority: {self.priority + nudge}
-    advert_interval: 100ms
-    return_after: 1s
-    announce: {{refresh: 1s}}
-    addresses: [{self.addresses[0]}]
-    track: [nginx]
-  web6:
-    interface: ens33
-    vrid: {self.vrid}
-    priority: {self.priority + nudge}
-    advert_interval: 100ms
-    return_after: 1s
-    announce: {{refresh: 1s}}
-    addresses: ["{self.addresses[1]}"]
-    track: [nginx]
-{more}"""
+{both}{more}"""
 
     # ---- the daemon, as its service manager has it ----
 
